@@ -119,4 +119,10 @@ export interface Registry extends AsyncDisposable {
    * @throws {ScrubberError} `SCRUBBER_IMAGE_MISSING`, `SCRUBBER_IMAGE_STATUS` (it is deleted already)
    */
   requestDeletion(imageId: string): Promise<Image>;
+
+  /**
+   * Claims to be the one scrubber at work on this registry, where the backend has locks that end with their holder. Undefined: somebody else has the claim.
+   * Disposing of the claim gives it up; so does the end of the process, however it comes.
+   */
+  claim?(): Promise<AsyncDisposable | undefined>;
 }
