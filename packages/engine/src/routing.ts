@@ -1,4 +1,13 @@
-import type { LeasedEntry, Location, Store, Target } from "@scrubber/core";
+import {
+  isScrubberError,
+  maskUri,
+  schemeOf,
+  storeIdOf,
+  type LeasedEntry,
+  type Location,
+  type Store,
+  type Target,
+} from "@scrubber/core";
 
 /** A store under its configured id, with the ceilings that hold. */
 export interface OpenStore {
@@ -12,4 +21,84 @@ export interface Routed {
   readonly entry: LeasedEntry & { readonly location: Location };
   readonly to: OpenStore;
   readonly target: Target;
+}
+
+/** The one store that takes a location; or why there is none, for a person. */
+export type Route =
+  | { readonly to: OpenStore; readonly target: Target; readonly refused?: undefined }
+  | { readonly refused: string };
+
+/** Finds the one store that takes a location. */
+export class Router {
+  readonly #stores: ReadonlyMap<string, OpenStore>;
+  /** By what stands before a URI's first colon, as it is written. */
+  readonly #byPrefix = new Map<string, readonly OpenStore[]>();
+
+  constructor(stores: Iterable<OpenStore>) {
+    this.#stores = new Map(Array.from(stores, (store) => [store.id, store]));
+  }
+
+  /**
+   * The stores with the scheme of the location; of those the one that it names, if it names one; each is asked for its target.
+   * Exactly one taker: routed. None, several, or a store that takes it for malformed: refused, naming the candidates.
+   */
+  route(location: Location, requestedAt: Date): Route {
+    const named = storeIdOf(location);
+    let candidates = this.#candidates(location.uri);
+    if (named !== undefined) {
+      const store = this.#stores.get(named);
+      if (store === undefined) return { refused: `it names the store "${named}", which is not configured` };
+      if (!candidates.includes(store)) {
+        return { refused: `it names the store "${named}", which does not answer for ${shownScheme(location.uri)}` };
+      }
+      candidates = [store];
+    }
+    let to: OpenStore | undefined;
+    let target: Target | undefined;
+    let invalid: string | undefined;
+    for (const candidate of candidates) {
+      let own: Target | undefined;
+      try {
+        own = candidate.store.target({ location, requestedAt });
+      } catch (error) {
+        invalid ??= `store "${candidate.id}" refuses it: ${refusal(error)}`;
+        continue;
+      }
+      if (own === undefined) continue;
+      if (target !== undefined) return { refused: `several stores take it: ${names(candidates)}` };
+      to = candidate;
+      target = own;
+    }
+    if (to !== undefined && target !== undefined) return { to, target };
+    if (invalid !== undefined) return { refused: invalid };
+    if (candidates.length === 0) return { refused: `no configured store answers for ${shownScheme(location.uri)}` };
+    return { refused: `no store takes it; asked: ${names(candidates)}` };
+  }
+
+  #candidates(uri: string): readonly OpenStore[] {
+    const colon = uri.indexOf(":");
+    const prefix = colon > 0 && colon <= 32 ? uri.slice(0, colon) : "";
+    let found = this.#byPrefix.get(prefix);
+    if (found === undefined) {
+      const scheme = schemeOf(`${prefix}:`);
+      found = [...this.#stores.values()].filter(({ store }) => scheme !== undefined && store.schemes.includes(scheme));
+      // Only what is answered for is remembered: a queue full of nonsense must not grow the memory.
+      if (found.length > 0) this.#byPrefix.set(prefix, found);
+    }
+    return found;
+  }
+}
+
+function shownScheme(uri: string): string {
+  const scheme = schemeOf(uri);
+  return scheme === undefined ? `"${maskUri(uri).slice(0, 80)}", which has no scheme` : `"${scheme}:"`;
+}
+
+function names(stores: readonly OpenStore[]): string {
+  return stores.map(({ id }) => `"${id}"`).join(", ");
+}
+
+function refusal(error: unknown): string {
+  // Only a store's own words are known to be free of secrets.
+  return isScrubberError(error) ? error.message : "it failed while it looked at the location";
 }

@@ -1,0 +1,104 @@
+/** What one throttling takes off the pace. */
+const DECREASE = 0.85;
+/** How long the rate takes to be back where it was throttled: the middle of the cubic curve. */
+const RECOVERY_S = 30;
+const CURVE = (1 - DECREASE) / RECOVERY_S ** 3;
+/** A rate that has been so far above what was ever throttled is no bound any more. */
+const FORGET = 8;
+
+/**
+ * How fast one lane goes, learnt from its backend alone.
+ *
+ * Calls at the same time: one more for each round without throttling (additive increase), 0.85 of it after throttling.
+ * Keys a second: unbounded until the backend throttles for the first time; then 0.85 of what it took, and from there along the curve of CUBIC
+ * (RFC 9438): soon near the rate that was too much, long just below it, then further. So a limit costs one small throttling in about half a minute.
+ */
+export class Pace {
+  readonly #ceiling: number;
+  #window: number;
+  /** Keys a second that were too much; undefined while nothing was. */
+  #wall: number | undefined;
+  #wallAt = 0;
+  /** When the last decrease was: throttling of calls that began before says nothing new. */
+  #decreasedAt = Number.NEGATIVE_INFINITY;
+  #nextAt = Number.NEGATIVE_INFINITY;
+  /** What was accepted lately, to know what the backend takes when it first throttles. */
+  #acceptedSince: number | undefined;
+  #accepted = 0;
+  #previous: number | undefined;
+
+  constructor(ceiling: number) {
+    this.#ceiling = ceiling;
+    this.#window = ceiling;
+  }
+
+  /** Calls that may run at the same time. */
+  get concurrency(): number {
+    return Math.max(1, Math.floor(this.#window));
+  }
+
+  /** Whether it goes slower than it might. */
+  get slowed(): boolean {
+    return this.#window < this.#ceiling || this.#wall !== undefined;
+  }
+
+  /** Keys a second at `now` (milliseconds, monotonic); infinite while the backend never throttled. */
+  keysPerSecond(now: number): number {
+    if (this.#wall === undefined) return Number.POSITIVE_INFINITY;
+    const seconds = (now - this.#wallAt) / 1000;
+    const factor = 1 + CURVE * (seconds - RECOVERY_S) ** 3;
+    if (factor > FORGET) {
+      this.#wall = undefined;
+      return Number.POSITIVE_INFINITY;
+    }
+    return Math.max(1, this.#wall * factor);
+  }
+
+  /** Milliseconds until the next call may begin. */
+  waitMs(now: number): number {
+    return Math.max(0, this.#nextAt - now);
+  }
+
+  /** A call with so many keys begins. */
+  began(keys: number, now: number): void {
+    this.#acceptedSince ??= now;
+    const rate = this.keysPerSecond(now);
+    if (rate !== Number.POSITIVE_INFINITY) this.#nextAt = Math.max(this.#nextAt, now) + (keys / rate) * 1000;
+  }
+
+  /** Nothing begins for so long. */
+  hold(ms: number, now: number): void {
+    this.#nextAt = Math.max(this.#nextAt, now + ms);
+  }
+
+  /** A call ended in which so many keys were accepted and so many throttled. True: the pace went down. */
+  ended(call: { readonly beganAt: number; readonly accepted: number; readonly throttled: number }, now: number): boolean {
+    this.#measure(call.accepted, now);
+    if (call.throttled === 0) {
+      this.#window = Math.min(this.#ceiling, this.#window + 1 / this.#window);
+      return false;
+    }
+    if (call.beganAt <= this.#decreasedAt) return false;
+    const rate = this.keysPerSecond(now);
+    this.#wall = Math.max(1, rate === Number.POSITIVE_INFINITY ? this.#acceptedPerSecond(now) : rate);
+    this.#wallAt = now;
+    this.#decreasedAt = now;
+    this.#window = Math.max(1, this.#window * DECREASE);
+    return true;
+  }
+
+  #measure(accepted: number, now: number): void {
+    const since = (this.#acceptedSince ??= now);
+    this.#accepted += accepted;
+    if (now - since < 1000) return;
+    this.#previous = (this.#accepted / (now - since)) * 1000;
+    this.#accepted = 0;
+    this.#acceptedSince = now;
+  }
+
+  #acceptedPerSecond(now: number): number {
+    const ms = now - (this.#acceptedSince ?? now);
+    if (this.#previous !== undefined && ms < 500) return this.#previous;
+    return (this.#accepted / Math.max(ms, 100)) * 1000;
+  }
+}
