@@ -21,3 +21,17 @@ export interface ReceiptLog extends AsyncDisposable {
   /** The chain's head as it is now: what `verify --head` checks against; undefined while nothing is written. */
   head(): string | undefined;
 }
+
+export interface ReceiptLogOptions {
+  /** Absolute. Made, with its parents, when there is something to write. */
+  readonly directory: string;
+  /** Chains the receipts by HMAC-SHA256. Left out: a plain SHA-256 chain, which whoever can write the files can also forge. */
+  readonly key?: string;
+  readonly now: () => Date;
+}
+
+/** Makes a log with a file of its own. Touches nothing before the first receipt. */
+export function openReceiptLog(options: ReceiptLogOptions): ReceiptLog {
+  void options;
+  throw new TypeError("openReceiptLog is being written");
+}
