@@ -1,0 +1,42 @@
+import { ScrubberError } from "../errors.ts";
+import { maskUri, schemeOf, type Location } from "../location.ts";
+import type { Target } from "../store.ts";
+
+/** An object as the memory store addresses it. */
+export interface MemoryTarget extends Target {
+  readonly location: Location;
+  readonly requestedAt: Date;
+}
+
+/**
+ * Recognises `memory://[user:secret@]GROUP/NAME[?query]`: the name percent-decoded, the group in any case, credentials and query without a meaning.
+ * So one object has several spellings, as with real stores.
+ */
+export function memoryTarget(
+  of: { readonly location: Location; readonly requestedAt: Date },
+  scheme: string,
+  groups: readonly string[] | undefined,
+): MemoryTarget | undefined {
+  const { uri } = of.location;
+  if (schemeOf(uri) !== scheme) return undefined;
+  const [, group, encoded] = /^[^:]+:\/\/(?:[^/]*@)?([^/@?]+)\/([^?]+)/.exec(uri) ?? [];
+  if (group === undefined || encoded === undefined) {
+    throw invalid(uri, `it is not ${scheme}://GROUP/NAME`);
+  }
+  if (groups !== undefined && !groups.includes(group.toLowerCase())) {
+    throw invalid(uri, `this store may only touch the groups ${groups.join(", ")}`);
+  }
+  let name: string;
+  try {
+    name = decodeURIComponent(encoded);
+  } catch {
+    throw invalid(uri, "its percent-encoding is broken");
+  }
+  return { key: `${group.toLowerCase()}/${name}`, group: group.toLowerCase(), ...of };
+}
+
+function invalid(uri: string, why: string): ScrubberError {
+  return new ScrubberError("SCRUBBER_LOCATION_INVALID", `${maskUri(uri)} cannot be deleted: ${why}`, {
+    hint: "Correct the location, or discard the entry.",
+  });
+}
