@@ -1,0 +1,204 @@
+import type {
+  Cursor,
+  Image,
+  ImageLocation,
+  Liveness,
+  LocationRef,
+  Page,
+  PendingLocation,
+  Reference,
+} from "@scrubber/core";
+import type { Database, Session } from "./database.ts";
+import { readInstant } from "./instants.ts";
+import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
+import { among, literal, sql } from "./sql.ts";
+
+/**
+ * How many rows one statement looks at, at most. Neither `status` column has an index, so what is pending is found by a scan in the order of the primary
+ * key; in pieces, so that no statement runs long, nor, on SQLite, holds up the process.
+ */
+const SCAN_ROWS = 50_000;
+const REFERENCES_PAGE = 2000;
+/** PostgreSQL refuses to compare its integer with anything greater. */
+const GREATEST_INTEGER = 2 ** 31 - 1;
+
+interface ImageRow {
+  readonly id: string;
+  readonly status: string;
+  readonly deleted_at: string | null;
+}
+
+interface LocationRow extends LocationColumns {
+  readonly id: number;
+  readonly image_id: string;
+  readonly status: string;
+}
+
+interface PendingRow extends LocationRow {
+  readonly deleted_at: string | null;
+  readonly updated_at: string | null;
+  readonly image_status: string;
+  readonly image_deleted_at: string | null;
+  readonly image_updated_at: string | null;
+}
+
+/**
+ * Whether an image was made active again without its locations: Glance's own `--restore` leaves them pending, and `deleted_at` set. Their data is the
+ * image's only data, so they count as live. Whoever removes a single location of an active image leaves the image's `deleted_at` NULL.
+ */
+export function isHollow(image: { readonly status: string; readonly deleted_at: unknown }): boolean {
+  return livenessOf(image.status) === "live" && image.deleted_at !== null;
+}
+
+/** `Registry.images`: two statements, whatever the number of images. */
+export async function readImages(
+  database: Database,
+  codec: LocationCodec,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Image>> {
+  const [images, locations] = await database.read(async (session) => [
+    await session.all<ImageRow>(sql`SELECT id, status, deleted_at FROM images WHERE id ${among(ids)}`),
+    await session.all<LocationRow>(
+      sql`SELECT id, image_id, value, meta_data, status FROM image_locations WHERE image_id ${among(ids)} ORDER BY id`,
+    ),
+  ]);
+  const found = new Map<string, Image & { readonly locations: ImageLocation[] }>();
+  const hollow = new Set<string>();
+  for (const row of images) {
+    const deletedAt = readInstant(row.deleted_at, database.wholeSeconds);
+    const status = livenessOf(row.status);
+    if (isHollow(row)) hollow.add(row.id);
+    found.set(row.id, {
+      id: row.id,
+      status,
+      nativeStatus: row.status,
+      ...(deletedAt !== undefined && status !== "live" && { deletedAt }),
+      locations: [],
+    });
+  }
+  for (const row of locations) {
+    const status = livenessOf(row.status);
+    found.get(row.image_id)?.locations.push({
+      ...codec.read(row),
+      ref: row.id,
+      status: status === "pending" && hollow.has(row.image_id) ? "live" : status,
+    });
+  }
+  return found;
+}
+
+/**
+ * `Registry.pendingLocations`. The cursor is `l:` and the last location row seen; after the last row, `i:` and the last image seen that is pending and
+ * has no pending row.
+ */
+export async function readPending(
+  database: Database,
+  codec: LocationCodec,
+  clock: () => Date,
+  page: { readonly after?: Cursor; readonly limit: number },
+): Promise<Page<PendingLocation>> {
+  const place = /^([li]):(.*)$/s.exec(page.after ?? "l:0");
+  if (place === null) throw new TypeError("the cursor is none of this registry's");
+  const [, phase, after = ""] = place;
+  const at = (...candidates: readonly (string | null)[]): Date =>
+    candidates.map((text) => readInstant(text, database.wholeSeconds)).find((date) => date !== undefined) ?? clock();
+  return await database.read((session) =>
+    phase === "l"
+      ? pendingRows(session, codec, at, Number(after), page.limit)
+      : pendingWithoutRows(session, at, after, page.limit),
+  );
+}
+
+type FirstKnown = (...candidates: readonly (string | null)[]) => Date;
+
+async function pendingRows(
+  session: Session,
+  codec: LocationCodec,
+  at: FirstKnown,
+  after: number,
+  limit: number,
+): Promise<Page<PendingLocation>> {
+  const end = scanEnd(after);
+  const rows = await session.all<PendingRow>(sql`
+    SELECT l.id, l.image_id, l.value, l.meta_data, l.status, l.deleted_at, l.updated_at,
+      i.status AS image_status, i.deleted_at AS image_deleted_at, i.updated_at AS image_updated_at
+    FROM image_locations l JOIN images i ON i.id = l.image_id
+    WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete'
+    ORDER BY l.id LIMIT ${literal(limit)}`);
+  const items = rows
+    .filter((row) => !isHollow({ status: row.image_status, deleted_at: row.image_deleted_at }))
+    .map((row) => ({
+      imageId: row.image_id,
+      imageStatus: livenessOf(row.image_status),
+      requestedAt: at(row.deleted_at, row.image_deleted_at, row.updated_at, row.image_updated_at),
+      ref: row.id,
+      ...codec.read(row),
+    }));
+  const last = rows.at(-1);
+  if (last !== undefined && rows.length === limit) return { items, next: `l:${last.id}` };
+  const onward = await firstBeyond(session, end);
+  return { items, next: onward === undefined ? "i:" : `l:${onward - 1}` };
+}
+
+async function pendingWithoutRows(
+  session: Session,
+  at: FirstKnown,
+  after: string,
+  limit: number,
+): Promise<Page<PendingLocation>> {
+  const [end] = await session.all<{ id: string }>(
+    sql`SELECT id FROM images WHERE id > ${after} ORDER BY id LIMIT 1 OFFSET ${literal(SCAN_ROWS - 1)}`,
+  );
+  const rows = await session.all<ImageRow & { updated_at: string | null }>(sql`
+    SELECT id, status, deleted_at, updated_at FROM images
+    WHERE id > ${after} ${end === undefined ? sql`` : sql`AND id <= ${end.id}`} AND status = 'pending_delete'
+      AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status = 'pending_delete')
+    ORDER BY id LIMIT ${literal(limit)}`);
+  const items = rows.map((row) => ({
+    imageId: row.id,
+    imageStatus: "pending" as Liveness,
+    requestedAt: at(row.deleted_at, row.updated_at),
+    none: true as const,
+  }));
+  const last = rows.at(-1);
+  const next = last !== undefined && rows.length === limit ? last.id : end?.id;
+  return next === undefined ? { items } : { items, next: `i:${next}` };
+}
+
+/** `Registry.references`. */
+export async function* readReferences(
+  database: Database,
+  codec: LocationCodec,
+  after: LocationRef,
+): AsyncGenerator<readonly Reference[]> {
+  let seen = after;
+  for (;;) {
+    const end = scanEnd(seen);
+    const rows = await database.read((session) =>
+      session.all<LocationRow>(sql`
+        SELECT id, image_id, value, meta_data FROM image_locations
+        WHERE id > ${seen} AND id <= ${end} AND status <> 'deleted'
+        ORDER BY id LIMIT ${literal(REFERENCES_PAGE)}`),
+    );
+    if (rows.length > 0) yield rows.map((row) => ({ ref: row.id, imageId: row.image_id, ...codec.read(row) }));
+    const last = rows.at(-1);
+    if (last !== undefined && rows.length === REFERENCES_PAGE) {
+      seen = last.id;
+      continue;
+    }
+    const onward = await database.read((session) => firstBeyond(session, end));
+    if (onward === undefined) return;
+    seen = onward - 1;
+  }
+}
+
+function scanEnd(after: number): number {
+  return after < GREATEST_INTEGER ? Math.min(after + SCAN_ROWS, GREATEST_INTEGER) : after + SCAN_ROWS;
+}
+
+async function firstBeyond(session: Session, id: number): Promise<number | undefined> {
+  const [row] = await session.all<{ id: number }>(
+    sql`SELECT id FROM image_locations WHERE id > ${id} ORDER BY id LIMIT 1`,
+  );
+  return row?.id;
+}

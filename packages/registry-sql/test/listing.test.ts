@@ -1,0 +1,291 @@
+import { createCipher, isScrubberError, type PendingLocation, type Registry } from "@scrubber/core";
+import { describe, expect, test } from "vitest";
+import { DELETED_AT, KEY, openPlace, sealed, type Place } from "./database.ts";
+
+async function allPending(registry: Registry, limit = 1000): Promise<PendingLocation[]> {
+  const found: PendingLocation[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await registry.pendingLocations({ ...(after !== undefined && { after }), limit });
+    expect(page.items.length).toBeLessThanOrEqual(limit);
+    found.push(...page.items);
+    if (page.next === undefined) return found;
+    after = page.next;
+  }
+}
+
+describe("images", () => {
+  test("an image is shown with its status, its deletion's time and every location in order of its id", async () => {
+    await using place = await openPlace();
+    place.addImage("a", { status: "pending_delete" });
+    const first = place.addLocation("a", { status: "pending_delete", metadata: '{"store": "fast"}' });
+    const second = place.addLocation("a", { value: "s3://b/k", status: "deleted" });
+    const image = (await place.registry.images(["a", "unknown"])).get("a");
+    expect(image).toEqual({
+      id: "a",
+      status: "pending",
+      nativeStatus: "pending_delete",
+      deletedAt: new Date("2026-11-20T10:00:00.250Z"),
+      locations: [
+        { ref: first, status: "pending", location: { uri: "file:///images/a", store: "fast" } },
+        { ref: second, status: "deleted", location: { uri: "s3://b/k" } },
+      ],
+    });
+    expect((await place.registry.images(["unknown"])).size).toBe(0);
+  });
+
+  test.each(["active", "saving", "queued", "killed", "deactivated", "importing", "uploading", "something new"])(
+    "an image that is %s is live",
+    async (status) => {
+      await using place = await openPlace();
+      place.addImage("a", { status });
+      place.addLocation("a");
+      const image = (await place.registry.images(["a"])).get("a");
+      expect(image).toMatchObject({ status: "live", nativeStatus: status, locations: [{ status: "live" }] });
+      expect(image).not.toHaveProperty("deletedAt");
+    },
+  );
+
+  test("a thousand images with a hundred properties each are read in two statements that touch no property", async () => {
+    await using place = await openPlace();
+    const ids = Array.from({ length: 1000 }, (_, n) => `image-${n}`);
+    place.db.exec("BEGIN");
+    for (const id of ids) {
+      place.addImage(id, { status: "pending_delete" });
+      place.addLocation(id, { status: "pending_delete" });
+      place.addLocation(id, { status: "pending_delete", value: `file:///second/${id}` });
+    }
+    place.db.exec("COMMIT");
+    place.db.exec("ALTER TABLE image_properties RENAME TO out_of_reach");
+    const images = await place.registry.images(ids);
+    expect(images.size).toBe(1000);
+    expect([...images.values()].every(({ locations }) => locations.length === 2)).toBe(true);
+  });
+
+  test("locations that Glance's own restore left pending belong to a live image and are live", async () => {
+    await using place = await openPlace();
+    place.addImage("hollow", { status: "active", deleted: 0, deletedAt: DELETED_AT });
+    const ref = place.addLocation("hollow", { status: "pending_delete" });
+    const images = await place.registry.images(["hollow"]);
+    expect(images.get("hollow")?.locations).toMatchObject([{ status: "live" }]);
+    expect(await allPending(place.registry)).toEqual([]);
+    const results = await place.registry.recordDeleted([{ imageId: "hollow", locations: [{ ref }] }]);
+    expect(results.get("hollow")).toBe("active");
+    expect(place.row("image_locations", `id = ${ref}`)["status"]).toBe("pending_delete");
+  });
+
+  test("no image at all, and more than a thousand, are mistakes of the caller", async () => {
+    await using place = await openPlace();
+    await expect(place.registry.images([])).rejects.toThrow(TypeError);
+    await expect(place.registry.images(Array.from({ length: 1001 }, String))).rejects.toThrow(TypeError);
+    await expect(place.registry.pendingLocations({ limit: 0 })).rejects.toThrow(TypeError);
+  });
+});
+
+describe("pendingLocations", () => {
+  test("pages by primary key: locations first, then pending images without one, whatever their visibility", async () => {
+    await using place = await openPlace();
+    const expected: string[] = [];
+    for (const [n, visibility] of ["public", "private", "shared", "community"].entries()) {
+      place.addImage(`image-${n}`, { status: "pending_delete", visibility });
+      place.addLocation(`image-${n}`, { status: "pending_delete" });
+      expected.push(`image-${n}`);
+    }
+    place.addImage("bare-b", { status: "pending_delete", visibility: "community" });
+    place.addImage("bare-a", { status: "pending_delete" });
+    place.addLocation("bare-a", { status: "deleted" });
+    place.addImage("live");
+    place.addLocation("live");
+    for (const limit of [1, 2, 3, 1000]) {
+      const found = await allPending(place.registry, limit);
+      expect(found.map(({ imageId }) => imageId)).toEqual([...expected, "bare-a", "bare-b"]);
+      expect(found.map(({ none }) => none)).toEqual([...expected.map(() => undefined), true, true]);
+    }
+  });
+
+  test("rows that come or go between two pages shift nothing", async () => {
+    await using place = await openPlace();
+    const refs: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      place.addImage(`image-${n}`, { status: "pending_delete" });
+      refs.push(place.addLocation(`image-${n}`, { status: "pending_delete" }));
+    }
+    const first = await place.registry.pendingLocations({ limit: 3 });
+    place.db.exec(`UPDATE image_locations SET status = 'deleted' WHERE id IN (${refs[0]}, ${refs[1]})`);
+    const second = await place.registry.pendingLocations({
+      limit: 3,
+      ...(first.next !== undefined && { after: first.next }),
+    });
+    expect(second.items.map(({ imageId }) => imageId)).toEqual(["image-3", "image-4", "image-5"]);
+  });
+
+  test("a single location of an active image that Glance removed is listed, with the image's status", async () => {
+    await using place = await openPlace();
+    place.addImage("active");
+    place.addLocation("active");
+    const ref = place.addLocation("active", { status: "pending_delete", value: "s3://b/removed" });
+    expect(await allPending(place.registry)).toEqual([
+      {
+        imageId: "active",
+        imageStatus: "live",
+        requestedAt: new Date("2026-11-20T10:00:00.250Z"),
+        ref,
+        location: { uri: "s3://b/removed" },
+      },
+    ]);
+  });
+
+  test("the deletion's time is the location's, else the image's, else when a row last changed, else now", async () => {
+    await using place = await openPlace();
+    place.addImage("a", { status: "pending_delete", deletedAt: "2026-11-02 00:00:00.000000" });
+    place.addLocation("a", { status: "pending_delete", deletedAt: "2026-11-01 00:00:00.000001" });
+    place.addLocation("a", { status: "pending_delete", deletedAt: null });
+    place.addImage("b", { status: "pending_delete", deletedAt: null, updatedAt: "2026-11-03 00:00:00" });
+    place.addLocation("b", { status: "pending_delete", deletedAt: null });
+    place.addImage("c", { status: "pending_delete", deletedAt: null });
+    place.addLocation("c", { status: "pending_delete", deletedAt: null });
+    place.addImage("d", { status: "pending_delete", deletedAt: null });
+    const times = (await allPending(place.registry)).map(({ requestedAt }) => requestedAt.toISOString());
+    expect(times).toEqual([
+      "2026-11-01T00:00:00.001Z",
+      "2026-11-02T00:00:00.000Z",
+      "2026-11-03T00:00:00.000Z",
+      place.now.toISOString(),
+      place.now.toISOString(),
+    ]);
+  });
+
+  test("gaps of the primary key, however wide, are stepped over", async () => {
+    await using place = await openPlace();
+    place.addImage("a", { status: "pending_delete" });
+    for (const id of [1, 50_000, 50_001, 9_000_000, 2_147_483_647]) {
+      place.db
+        .prepare(
+          `INSERT INTO image_locations (id, image_id, value, status, deleted, created_at)
+          VALUES (?, 'a', ?, 'pending_delete', 1, '2026-11-01 00:00:00.000000')`,
+        )
+        .run(id, `file:///${id}`);
+    }
+    const found = await allPending(place.registry);
+    expect(found.map((item) => "ref" in item && item.ref)).toEqual([1, 50_000, 50_001, 9_000_000, 2_147_483_647]);
+    const refs: number[] = [];
+    for await (const page of place.registry.references()) refs.push(...page.map(({ ref }) => ref));
+    expect(refs).toEqual([1, 50_000, 50_001, 9_000_000, 2_147_483_647]);
+  });
+
+  test("a cursor of another registry is refused", async () => {
+    await using place = await openPlace();
+    await expect(place.registry.pendingLocations({ after: "elsewhere", limit: 1 })).rejects.toThrow(TypeError);
+  });
+});
+
+describe("references", () => {
+  test("every location that is not deleted is listed once, in order of its id, after the one that is named", async () => {
+    await using place = await openPlace();
+    const expected: number[] = [];
+    place.db.exec("BEGIN");
+    for (const status of ["active", "pending_delete", "deactivated"]) {
+      place.addImage(status, { status });
+      for (let n = 0; n < 1500; n++) {
+        expected.push(place.addLocation(status, { status: n % 2 === 0 ? "active" : "pending_delete" }));
+        place.addLocation(status, { status: "deleted" });
+      }
+    }
+    place.db.exec("COMMIT");
+    const listed = async (after?: number): Promise<number[]> => {
+      const refs: number[] = [];
+      for await (const page of place.registry.references(after)) refs.push(...page.map(({ ref }) => ref));
+      return refs;
+    };
+    expect(await listed()).toEqual(expected);
+    expect(await listed(expected[2000])).toEqual(expected.slice(2001));
+    expect(await listed(expected.at(-1))).toEqual([]);
+  });
+});
+
+describe("sealed locations", () => {
+  const uri = "s3+https://user:secret@host/bucket/key";
+
+  async function seed(place: Place): Promise<void> {
+    place.addImage("a", { status: "pending_delete" });
+    place.addLocation("a", { status: "pending_delete", value: sealed(uri) });
+    place.addLocation("a", { status: "pending_delete", value: "file:///in/the/clear" });
+    place.addLocation("a", { status: "pending_delete", value: sealed(uri, "another-key-0123") });
+    place.addLocation("a", { status: "pending_delete", value: "damaged" });
+    place.addLocation("a", { status: "pending_delete", metadata: "{broken" });
+    place.addLocation("a", { status: "pending_delete", metadata: "[]" });
+  }
+
+  test("are opened with the keys; what cannot be read is listed with a reason, beside its neighbours", async () => {
+    await using place = await openPlace({ keys: [KEY] });
+    await seed(place);
+    const found = await allPending(place.registry);
+    expect(found.map((item) => ("location" in item ? item.location?.uri : undefined))).toEqual([
+      uri,
+      "file:///in/the/clear",
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(found.map((item) => ("unreadable" in item ? item.unreadable : undefined))).toEqual([
+      undefined,
+      undefined,
+      expect.stringContaining("cannot be opened"),
+      expect.stringContaining("cannot be opened"),
+      expect.stringContaining("meta_data"),
+      expect.stringContaining("meta_data"),
+    ]);
+    expect(JSON.stringify(found.slice(2))).not.toContain('damaged"');
+  });
+
+  test("are opened with the scrubber's own keys where the registry has none", async () => {
+    await using place = await openPlace({}, { cipher: createCipher([KEY]) });
+    await seed(place);
+    expect((await place.registry.images(["a"])).get("a")?.locations[0]).toMatchObject({ location: { uri } });
+  });
+
+  test("without any key are unreadable, never taken for a URI", async () => {
+    await using place = await openPlace();
+    await seed(place);
+    const image = (await place.registry.images(["a"])).get("a");
+    expect(image?.locations[0]).toMatchObject({ unreadable: expect.stringContaining("no key is configured") });
+    expect(image?.locations[0]).not.toHaveProperty("location");
+  });
+
+  test("metadata keeps what names no store, and Rocky's name for it is understood", async () => {
+    await using place = await openPlace();
+    place.addImage("a");
+    place.addLocation("a", { metadata: '{"backend": "old", "note": {"x": 1}}' });
+    place.addLocation("a", { metadata: '{"store": "new", "backend": "old"}' });
+    place.addLocation("a", { metadata: '{"store": 7}' });
+    place.addLocation("a", { metadata: null });
+    const image = (await place.registry.images(["a"])).get("a");
+    expect(image?.locations.map(({ location }) => location)).toEqual([
+      { uri: "file:///images/a", store: "old", metadata: { note: { x: 1 } } },
+      { uri: "file:///images/a", store: "new", metadata: { backend: "old" } },
+      { uri: "file:///images/a", metadata: { store: 7 } },
+      { uri: "file:///images/a" },
+    ]);
+  });
+});
+
+test("a registry whose tables are gone fails every call; it never answers that there is nothing", async () => {
+  await using place = await openPlace();
+  place.addImage("a", { status: "pending_delete" });
+  const ref = place.addLocation("a", { status: "pending_delete" });
+  place.db.exec("ALTER TABLE image_locations RENAME TO elsewhere; ALTER TABLE images RENAME TO elsewhere_too");
+  const calls = [
+    () => place.registry.images(["a"]),
+    () => place.registry.pendingLocations({ limit: 10 }),
+    () => place.registry.references()[Symbol.asyncIterator]().next(),
+    () => place.registry.recordDeleted([{ imageId: "a", locations: [{ ref }] }]),
+    () => place.registry.restore("a"),
+    () => place.registry.addImage({ id: "b", locations: [] }),
+    () => place.registry.requestDeletion("a"),
+  ];
+  for (const call of calls) {
+    await expect(call()).rejects.toSatisfy((error) => isScrubberError(error, "SCRUBBER_REGISTRY_SCHEMA"));
+  }
+  place.db.exec("ALTER TABLE elsewhere RENAME TO image_locations; ALTER TABLE elsewhere_too RENAME TO images");
+  expect((await allPending(place.registry)).length).toBe(1);
+});
