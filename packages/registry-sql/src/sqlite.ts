@@ -5,7 +5,7 @@ import type { Connection, Driver, Failure } from "./database.ts";
 import { writeInstant } from "./instants.ts";
 
 /** How long a call may hold up the whole process for another process's lock; longer waits are tried again without holding it up. */
-const BUSY_MS = 100;
+const BUSY_MS = 25;
 
 const BUSY = 5;
 const LOCKED = 6;
@@ -71,28 +71,26 @@ function dialect(at: string): Dialect {
 export function explain(error: unknown): Failure {
   const reason = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
-  switch (code) {
-    case BUSY:
-    case LOCKED:
-      return {
-        code: "SCRUBBER_REGISTRY_UNAVAILABLE",
-        reason: `it is locked by another program (${reason})`,
-        lost: "transaction",
-      };
-    case READONLY:
-      return {
-        code: "SCRUBBER_REGISTRY_DENIED",
-        reason,
-        hint: "Give the scrubber's user the right to write the file and its folder.",
-      };
-    case CORRUPT:
-    case NOT_A_DATABASE:
-      return {
-        code: "SCRUBBER_REGISTRY_UNAVAILABLE",
-        reason,
-        hint: "Check the file with sqlite3 FILE 'PRAGMA integrity_check' and restore it from a backup.",
-      };
-    default:
+  if (code === BUSY || code === LOCKED) {
+    return {
+      code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+      reason: `it is locked by another program (${reason})`,
+      lost: "transaction",
+    };
+  }
+  if (code === READONLY) {
+    return {
+      code: "SCRUBBER_REGISTRY_DENIED",
+      reason,
+      hint: "Give the scrubber's user the right to write the file and its folder.",
+    };
+  }
+  if (code === CORRUPT || code === NOT_A_DATABASE) {
+    return {
+      code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+      reason,
+      hint: "Check the file with sqlite3 FILE 'PRAGMA integrity_check' and restore it from a backup.",
+    };
   }
   if (/no such (table|column)/.test(reason)) {
     return {
