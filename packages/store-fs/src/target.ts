@@ -1,0 +1,65 @@
+import type { Identity, Location, Target } from "@scrubber/core";
+import type { FileIdentity } from "./job.ts";
+import { isFileUri, locationInvalid, pathOfFileUri } from "./location.ts";
+
+/** A file as the store addresses it: `key` is its absolute path, `group` the root that it is in. */
+export interface FsTarget extends Target {
+  /** Modified later than this (milliseconds since 1970), it is not the file that was meant. */
+  readonly unmodifiedSince: number;
+  readonly identity: FileIdentity | undefined;
+  /** What was recorded and cannot be compared with a file. */
+  readonly note: string | undefined;
+  /** Glance would read another path out of the URI, so that "it is not there" proves nothing. */
+  readonly ambiguous: boolean;
+}
+
+/** How locations are recognised. */
+export interface Recognition {
+  /** Absolute paths, longest first. */
+  readonly roots: readonly string[];
+  readonly marker: string | false;
+  readonly percentEncoded: boolean;
+  readonly ignoreModified: boolean;
+}
+
+/** Clocks of a file server and of who requested the deletion may differ by so much. */
+const ALLOWED_MS = 2000;
+
+/** Recognises a location, without touching the disk. */
+export function recognise(location: Location, requestedAt: Date, as: Recognition): FsTarget | undefined {
+  const { uri, identity } = location;
+  if (!isFileUri(uri)) return undefined;
+  const key = pathOfFileUri(uri, as.percentEncoded);
+  const root = as.roots.find((path) => key.startsWith(path) && key[path.length] === "/");
+  if (root === undefined) {
+    throw locationInvalid(
+      uri,
+      "is outside every root",
+      "Add its directory to `roots` if the scrubber may delete there.",
+    );
+  }
+  if (as.marker !== false && as.roots.some((path) => key === `${path}/${as.marker}`)) {
+    throw locationInvalid(uri, "is the marker of its root");
+  }
+  return {
+    key,
+    group: root,
+    unmodifiedSince: as.ignoreModified ? Number.POSITIVE_INFINITY : requestedAt.getTime() + ALLOWED_MS,
+    identity: identity === undefined ? undefined : fileIdentity(identity),
+    note: identity === undefined ? undefined : notCompared(identity),
+    ambiguous: !as.percentEncoded && /[?#]/.test(uri),
+  };
+}
+
+function fileIdentity({ size, modifiedAt, inode }: Identity): FileIdentity {
+  return {
+    ...(size !== undefined && { size }),
+    ...(modifiedAt !== undefined && { modifiedAtMs: modifiedAt.getTime() }),
+    ...(inode !== undefined && { inode }),
+  };
+}
+
+function notCompared({ etag, versionId }: Identity): string | undefined {
+  if (etag === undefined && versionId === undefined) return undefined;
+  return "identity: unchecked (a file has no etag and no version)";
+}
