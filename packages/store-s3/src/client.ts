@@ -1,0 +1,265 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { DeleteObjectsCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { ScrubberError, type Context } from "@scrubber/core";
+import { readDeleteResult, type DeleteAnswer } from "./delete-result.ts";
+import { AnswerError, failureOf, type Failure } from "./failure.ts";
+import type { UriCredentials } from "./location.ts";
+import type { S3Options } from "./options.ts";
+
+/** Calls at the same time for one bucket, and requests at the same time within a call where each object needs its own. */
+export const CONCURRENCY = 8;
+export const REQUESTS_A_CALL = 8;
+const SOCKETS = CONCURRENCY * REQUESTS_A_CALL;
+const CONNECT_WITHIN_MS = 10_000;
+/** Clients for credentials that stood in locations; the one unused longest makes room. */
+const MOST_CLIENTS = 32;
+
+/** Sends one kind of request as `credentials` (undefined: the configured ones). */
+export interface Connection {
+  readonly client: S3Client;
+  /** Whatever must not be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** The configured server: clients for it that share sockets, timeouts and what was learnt. */
+export class Server {
+  /** For messages. */
+  readonly name: string;
+  readonly #config: S3ClientConfig;
+  readonly #handler: NodeHttpHandler;
+  readonly #own: Connection;
+  readonly #guests = new Map<string, Connection>();
+  readonly #slots = new Slots(SOCKETS);
+  #wantsContentMd5 = false;
+
+  constructor(options: S3Options, ca: string | undefined) {
+    this.name = options.endpoint ?? "AWS";
+    const agent = { keepAlive: true, maxSockets: SOCKETS };
+    this.#handler = new NodeHttpHandler({
+      connectionTimeout: Math.min(CONNECT_WITHIN_MS, options.timeout),
+      requestTimeout: options.timeout,
+      throwOnRequestTimeout: true,
+      socketTimeout: options.timeout,
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent({ ...agent, ...(ca !== undefined && { ca }) }),
+    });
+    const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
+    this.#config = {
+      ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
+      ...(region !== undefined && { region }),
+      forcePathStyle: options.forcePathStyle ?? options.endpoint !== undefined,
+      requestHandler: this.#handler,
+      // The engine paces, retries and counts; repeating here would hide from it what happens.
+      maxAttempts: 1,
+    };
+    const { accessKeyId, secretAccessKey, sessionToken } = options;
+    const given = accessKeyId !== undefined && secretAccessKey !== undefined;
+    this.#own = {
+      client: new S3Client({
+        ...this.#config,
+        ...(given && {
+          credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+        }),
+      }),
+      secrets: [accessKeyId, secretAccessKey, sessionToken].filter((secret) => secret !== undefined),
+    };
+  }
+
+  connection(credentials: UriCredentials | undefined): Connection {
+    if (credentials === undefined) return this.#own;
+    const id = credentials.identifier();
+    const known = this.#guests.get(id);
+    if (known !== undefined) {
+      this.#guests.delete(id);
+      this.#guests.set(id, known);
+      return known;
+    }
+    const pair = credentials.reveal();
+    const connection = {
+      client: new S3Client({ ...this.#config, credentials: pair }),
+      secrets: [pair.secretAccessKey, pair.accessKeyId],
+    };
+    this.#guests.set(id, connection);
+    const [oldest] = this.#guests.keys();
+    if (this.#guests.size > MOST_CLIENTS && oldest !== undefined) this.#guests.delete(oldest);
+    return connection;
+  }
+
+  /** Runs one request when a socket is free for it. Rejects with a {@link RequestFailure}. */
+  async request<T>(
+    connection: Connection,
+    signal: AbortSignal,
+    send: (client: S3Client, options: { abortSignal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    await this.#slots.take();
+    try {
+      return await send(connection.client, { abortSignal: signal });
+    } catch (error) {
+      throw new RequestFailure(failureOf(error, connection.secrets));
+    } finally {
+      this.#slots.free();
+    }
+  }
+
+  /**
+   * Sends a DeleteObjects request with a body made by hand, and reads its answer by hand; the SDK does endpoint, checksum, signature and transport.
+   * Content-MD5 is sent as soon as the server was seen to demand it.
+   */
+  async deleteObjects(
+    connection: Connection,
+    signal: AbortSignal,
+    request: { readonly bucket: string; readonly body: string; readonly bypassGovernance: boolean },
+  ): Promise<Extract<DeleteAnswer, { root: "DeleteResult" }>> {
+    for (;;) {
+      const withMd5 = this.#wantsContentMd5;
+      try {
+        return await this.request(connection, signal, (client, options) =>
+          sendDeleteObjects(client, options, request, withMd5),
+        );
+      } catch (error) {
+        if (!isRequestFailure(error) || error.failure.kind !== "contentMd5" || withMd5) throw error;
+        this.#wantsContentMd5 = true;
+      }
+    }
+  }
+
+  close(): void {
+    this.#own.client.destroy();
+    this.#handler.destroy();
+  }
+}
+
+/** A request failed; says how, without secrets. Never leaves this package. */
+export class RequestFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.code);
+    this.failure = failure;
+  }
+}
+
+export function isRequestFailure(error: unknown): error is RequestFailure {
+  return error instanceof RequestFailure;
+}
+
+async function sendDeleteObjects(
+  client: S3Client,
+  options: { abortSignal: AbortSignal },
+  {
+    bucket,
+    body,
+    bypassGovernance,
+  }: { readonly bucket: string; readonly body: string; readonly bypassGovernance: boolean },
+  withMd5: boolean,
+): Promise<Extract<DeleteAnswer, { root: "DeleteResult" }>> {
+  const command = new DeleteObjectsCommand({
+    Bucket: bucket,
+    Delete: { Objects: [] },
+    ...(bypassGovernance && { BypassGovernanceRetention: true }),
+  });
+  let answer: DeleteAnswer | undefined;
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { body: unknown; headers: Record<string, string> };
+      request.body = body;
+      if (withMd5) request.headers["content-md5"] = createHash("md5").update(body).digest("base64");
+      return next(args);
+    },
+    { name: "scrubberBody", step: "serialize", priority: "low" },
+  );
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const response = result.response as { statusCode: number; body: unknown };
+      if (response.statusCode < 200 || response.statusCode >= 300) return result;
+      answer = readDeleteResult(await bodyText(response.body as AsyncIterable<Uint8Array>));
+      if (answer === undefined)
+        throw new AnswerError(
+          "UnreadableAnswer",
+          "the answer to DeleteObjects is not the XML that it should be",
+          response.statusCode,
+        );
+      if (answer.root === "Error") throw new AnswerError(answer.code, answer.message, response.statusCode);
+      response.body = new Uint8Array();
+      return result;
+    },
+    { name: "scrubberAnswer", step: "deserialize", priority: "low" },
+  );
+  await client.send(command, options);
+  if (answer?.root !== "DeleteResult")
+    throw new AnswerError("UnreadableAnswer", "the answer to DeleteObjects is empty", 200);
+  return answer;
+}
+
+async function bodyText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Lets so many through at once, in order of arrival: a request that waited for a socket inside of the agent would be taken for one that the server does not answer. */
+class Slots {
+  readonly #waiting: (() => void)[] = [];
+  #left: number;
+
+  constructor(count: number) {
+    this.#left = count;
+  }
+
+  async take(): Promise<void> {
+    if (this.#left > 0) this.#left--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  free(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#left++;
+    else next();
+  }
+}
+
+/** Runs `work` for each item, at most {@link REQUESTS_A_CALL} at a time. The first rejection stops new ones and is passed on when the running ones have ended. */
+export async function inTurns<T>(items: readonly T[], work: (item: T, index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  let stopped = false;
+  const worker = async (): Promise<void> => {
+    while (!stopped && next < items.length) {
+      const index = next++;
+      try {
+        await work(items[index] as T, index);
+      } catch (error) {
+        stopped = true;
+        throw error;
+      }
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(REQUESTS_A_CALL, items.length) }, worker));
+  const failed = ended.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** The certificate authority to trust, as PEM: `ca` is PEM itself, or the path of a file. */
+export async function readAuthority(
+  ca: string | undefined,
+  context: Pick<Context, "id" | "resolvePath">,
+): Promise<string | undefined> {
+  if (ca === undefined || ca.includes("-----BEGIN")) return ca;
+  const path = context.resolvePath(ca);
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new ScrubberError(
+      "SCRUBBER_STORE_MISCONFIGURED",
+      `store ${context.id}: the certificate authority in ${path} cannot be read`,
+      {
+        hint: "Correct the option ca: a PEM file's path, or the PEM text itself.",
+        cause,
+      },
+    );
+  }
+}
