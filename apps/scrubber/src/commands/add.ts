@@ -1,0 +1,214 @@
+import { createReadStream } from "node:fs";
+import type { AddResult, Location, NewEntry } from "@scrubber/core";
+import { maskUri, parseDuration, ScrubberError } from "@scrubber/core";
+import type { Scrubber } from "@scrubber/engine";
+import { EXIT, messageOf } from "../failure.ts";
+import { formatInstant, formatRelative, plural } from "../figures.ts";
+import type { Invocation } from "../invocation.ts";
+import { readList, uriProblem } from "../list-file.ts";
+import { imageIdArgument } from "./arguments.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+
+interface AddOptions {
+  readonly after?: string;
+  readonly file?: string;
+  readonly store?: string;
+}
+
+interface Counts {
+  added: number;
+  present: number;
+  setAside: number;
+  rejected: number;
+}
+
+/** Entries handed to the queue at once. */
+const BATCH = 1000;
+
+export const add: CommandDefinition = (program, start) => {
+  program
+    .command("add")
+    .summary("queue locations for deletion")
+    .description(
+      "Queues locations for deletion, durably when it returns. Their time comes after `scrub.delay`; until then `scrubber restore` takes them back.",
+    )
+    .argument("[image-id]", "the image that owns the locations")
+    .argument("[uri...]", "where its data is: file:///path, s3://bucket/key, ...")
+    .option(
+      "--after <duration>",
+      "their time comes this long after now (30s, 12h, 7d), whatever the configured delay is",
+    )
+    .option("--store <id>", "the store that holds them, where several answer for the scheme")
+    .option("--file <list>", "read many: a line each, IMAGE_ID<TAB>URI or a JSON object; - reads stdin")
+    .addHelpText(
+      "after",
+      examples(
+        ["scrubber add img-1 file:///srv/images/img-1", "due after the configured delay"],
+        ["scrubber add img-1 s3://images/img-1 --after 7d", "due in a week"],
+        ["scrubber add --file deleted.tsv", "as many as there are; memory stays flat"],
+        ["mysql -BN -e 'SELECT ...' | scrubber add --file -", "from a database"],
+      ),
+    )
+    .action(async (imageId: string | undefined, uris: string[], options: AddOptions, command) => {
+      const run = start(command);
+      const dueAt = options.after === undefined ? undefined : new Date(Date.now() + parseDuration(options.after));
+      if (options.file !== undefined) {
+        if (imageId !== undefined) throw usage("--file and IMAGE_ID exclude each other");
+        return addList(run, options.file, dueAt, options.store);
+      }
+      if (imageId === undefined || uris.length === 0)
+        throw usage("an image id and at least one URI are needed, or --file LIST");
+      return addImage(run, imageIdArgument(imageId), uris, dueAt, options.store);
+    });
+};
+
+function usage(message: string): ScrubberError {
+  return new ScrubberError("SCRUBBER_USAGE", message, { hint: "Help: scrubber add --help" });
+}
+
+async function addImage(
+  run: Invocation,
+  imageId: string,
+  uris: readonly string[],
+  dueAt: Date | undefined,
+  store: string | undefined,
+): Promise<void> {
+  for (const uri of uris) {
+    const problem = uriProblem(uri);
+    if (problem !== undefined) {
+      throw new ScrubberError("SCRUBBER_LOCATION_INVALID", `the URI "${maskUri(uri)}" cannot be one: ${problem}`, {
+        hint: `Nothing was added. ${uri.startsWith("/") ? `Did you mean file://${uri}?` : "A URI begins with a scheme: file:, s3:, ..."}`,
+      });
+    }
+  }
+  await using session = await run.open();
+  const { scrubber } = session;
+  const locations = uris.map((uri): Location => ({ uri, ...(store !== undefined && { store }) }));
+  const counts = count(await scrubber.add(locations.map((location) => entryOf(imageId, location, dueAt))));
+  await report(run, counts, `of image ${imageId}`);
+  warnOfHomeless(run, scrubber, locations);
+  await sayWhenDue(run, scrubber, imageId);
+}
+
+function entryOf(imageId: string, location: Location, dueAt: Date | undefined): NewEntry {
+  return { imageId, location, ...(dueAt !== undefined && { dueAt }) };
+}
+
+async function addList(
+  run: Invocation,
+  file: string,
+  dueAt: Date | undefined,
+  store: string | undefined,
+): Promise<void> {
+  const chunks: AsyncIterable<Buffer> = file === "-" ? run.process.stdin : createReadStream(run.path(file));
+  await using session = await run.open();
+  const counts: Counts = { added: 0, present: 0, setAside: 0, rejected: 0 };
+  let batch: NewEntry[] = [];
+  const flush = async (): Promise<void> => {
+    if (batch.length === 0) return;
+    const { added, present, setAside } = count(await session.scrubber.add(batch));
+    batch = [];
+    counts.added += added;
+    counts.present += present;
+    counts.setAside += setAside;
+  };
+  for await (const lines of linesOf(chunks, file)) {
+    for (const { line, entry, problem } of lines) {
+      if (entry === undefined) {
+        counts.rejected++;
+        run.output.note(`${run.output.noteStyle("yellow", `line ${line}:`)} ${problem}`);
+        continue;
+      }
+      batch.push({
+        ...entry,
+        location: { ...(store !== undefined && { store }), ...entry.location },
+        ...(dueAt !== undefined && entry.dueAt === undefined && { dueAt }),
+      });
+      if (batch.length >= BATCH) await flush();
+    }
+  }
+  await flush();
+  await report(run, counts, `from ${file === "-" ? "standard input" : file}`);
+  if (counts.added > 0 && !run.output.json) {
+    const { nextDueAt, oldestDueAt } = await session.scrubber.queue.stats();
+    const first = oldestDueAt ?? nextDueAt;
+    if (first !== undefined) {
+      await run.output.line(
+        `The first in the queue is due ${when(first)}. Until its time an image can be taken back: scrubber restore IMAGE_ID`,
+      );
+    }
+  }
+}
+
+async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): ReturnType<typeof readList> {
+  try {
+    yield* readList(chunks);
+  } catch (error) {
+    throw new ScrubberError("SCRUBBER_LIST_INVALID", `cannot read the list ${file}: ${messageOf(error)}`, {
+      hint: "What was read before is added; adding it again changes nothing.",
+      cause: error,
+    });
+  }
+}
+
+function count(results: readonly AddResult[]): Counts {
+  const counts = { added: 0, present: 0, setAside: 0, rejected: 0 };
+  for (const result of results) counts[result]++;
+  return counts;
+}
+
+async function report(run: Invocation, counts: Counts, whose: string): Promise<void> {
+  const { output } = run;
+  const { added, present, setAside, rejected } = counts;
+  await output.object(counts);
+  const others = [
+    ...(present > 0 ? [`${plural(present, "location")} waited already`] : []),
+    ...(setAside > 0
+      ? [`${plural(setAside, "location")} had been set aside and stay so: scrubber retry revives them`]
+      : []),
+    ...(rejected > 0 ? [`${plural(rejected, "line")} could not be read`] : []),
+  ];
+  const done = `Added ${plural(added, "location")} ${whose}.`;
+  await output.line(
+    `${added > 0 ? output.style("green", done) : done}${others.length > 0 ? ` ${others.join("; ")}.` : ""}`,
+  );
+  if (setAside > 0 || rejected > 0) run.exitCode = EXIT.incomplete;
+}
+
+/** Routing is judged when the time comes; but what no store takes today is likely a slip, and told at once. */
+function warnOfHomeless(run: Invocation, { stores }: Scrubber, locations: readonly Location[]): void {
+  const { output } = run;
+  for (const location of locations) {
+    const reasons: string[] = [];
+    const takers = [...stores].filter(([id, store]) => {
+      if (location.store !== undefined && location.store !== id) return false;
+      try {
+        return store.target({ location, requestedAt: new Date() }) !== undefined;
+      } catch (error) {
+        reasons.push(`${id}: ${messageOf(error)}`);
+        return false;
+      }
+    });
+    if (takers.length === 1) continue;
+    const why =
+      takers.length > 1
+        ? `the stores ${takers.map(([id]) => id).join(" and ")} all take it; name one with --store`
+        : `no configured store takes it${reasons.length > 0 ? ` (${reasons.join("; ")})` : ""}`;
+    output.note(`${output.noteStyle("yellow", "note:")} as things are, the run will set this location aside: ${why}`);
+  }
+}
+
+async function sayWhenDue(run: Invocation, { queue }: Scrubber, imageId: string): Promise<void> {
+  if (run.output.json) return;
+  let due: Date | undefined;
+  for await (const entry of queue.entries({ imageId })) {
+    if (entry.state !== "setAside") due = due === undefined || entry.dueAt < due ? entry.dueAt : due;
+  }
+  if (due === undefined) return;
+  await run.output.line(`Due ${when(due)}. To take it back before it is deleted: scrubber restore ${imageId}`);
+}
+
+function when(due: Date): string {
+  const now = new Date();
+  return due <= now ? "now: the next run deletes it" : `${formatInstant(due)} (${formatRelative(due, now)})`;
+}

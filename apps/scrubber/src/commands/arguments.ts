@@ -1,0 +1,19 @@
+import { imageIdProblem, ScrubberError } from "@scrubber/core";
+import type { Scrubber } from "@scrubber/engine";
+
+/** An image id from the command line. @throws {ScrubberError} `SCRUBBER_IMAGE_ID_INVALID` */
+export function imageIdArgument(text: string): string {
+  const problem = imageIdProblem(text);
+  if (problem === undefined) return text;
+  throw new ScrubberError("SCRUBBER_IMAGE_ID_INVALID", `the image id cannot be one: ${problem}`, {
+    hint: "An image id is 1 to 255 bytes without control characters.",
+  });
+}
+
+/** A store's id from the command line. @throws {ScrubberError} `SCRUBBER_USAGE`, naming the stores there are. */
+export function storeArgument(id: string, { stores }: Scrubber): string {
+  if (stores.has(id)) return id;
+  throw new ScrubberError("SCRUBBER_USAGE", `there is no store "${id}"`, {
+    hint: `Configured are: ${[...stores.keys()].join(", ")}.`,
+  });
+}

@@ -1,0 +1,72 @@
+import type { Location, NewEntry } from "@scrubber/core";
+import { parseDuration } from "@scrubber/core";
+import { EXIT } from "../failure.ts";
+import { formatInstant, formatRelative, plural } from "../figures.ts";
+import { imageIdArgument } from "./arguments.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+import { managedRegistry } from "./image.ts";
+
+export const deleteImage: CommandDefinition = (program, start) => {
+  program
+    .command("delete")
+    .summary("mark an image as deleted, and queue its locations")
+    .description(
+      "Marks an image of the embedded registry as deleted, and queues all its locations. Its data goes when its time comes; until then `scrubber restore` takes it back.",
+    )
+    .argument("<image-id>", "the image")
+    .option("--after <duration>", "its time comes this long after now (30s, 12h, 7d), whatever the configured delay is")
+    .addHelpText(
+      "after",
+      examples(
+        ["scrubber delete img-1", "due after the configured delay"],
+        ["scrubber delete img-1 --after 0s", "due at once"],
+      ),
+    )
+    .action(async (imageId: string, { after }: { readonly after?: string }, command) => {
+      const run = start(command);
+      const { output } = run;
+      const id = imageIdArgument(imageId);
+      const dueAt = after === undefined ? undefined : new Date(Date.now() + parseDuration(after));
+      await using session = await run.open();
+      const { scrubber } = session;
+      const marked = await managedRegistry(scrubber, "delete").requestDeletion(id);
+      // A crash before the next line leaves the image marked; the sweep finds it.
+      const pending = marked.locations.flatMap(({ location, status }) =>
+        location && status === "pending" ? [location] : [],
+      );
+      const results = await scrubber.add(pending.map((location) => entryOf(id, location, marked.deletedAt, dueAt)));
+      const counted = (wanted: string): number => results.filter((result) => result === wanted).length;
+      const setAside = counted("setAside");
+      const unreadable = marked.locations.filter(({ location }) => location === undefined).length;
+      if (setAside + unreadable > 0) run.exitCode = EXIT.incomplete;
+      await output.object({ imageId: id, added: counted("added"), present: counted("present"), setAside, unreadable });
+      const due = dueAt ?? new Date((marked.deletedAt ?? new Date()).getTime() + session.loaded.checked.scrub.delayMs);
+      const now = new Date();
+      const when = due <= now ? "now: the next run deletes it" : `${formatInstant(due)} (${formatRelative(due, now)})`;
+      await output.line(
+        output.style("green", `Marked ${id} as deleted; ${plural(pending.length, "location")} in the queue.`),
+      );
+      if (setAside > 0)
+        await output.line(`${plural(setAside, "location")} had been set aside and stay so: scrubber retry ${id}`);
+      if (unreadable > 0) await output.line(`${plural(unreadable, "location")} cannot be read: scrubber show ${id}`);
+      await output.line(
+        pending.length === 0
+          ? "No location is left: the next sweep records it as deleted."
+          : `Due ${when}. To take it back before it is deleted: scrubber restore ${id}`,
+      );
+    });
+};
+
+function entryOf(
+  imageId: string,
+  location: Location,
+  requestedAt: Date | undefined,
+  dueAt: Date | undefined,
+): NewEntry {
+  return {
+    imageId,
+    location,
+    ...(requestedAt !== undefined && { requestedAt }),
+    ...(dueAt !== undefined && { dueAt }),
+  };
+}

@@ -1,0 +1,120 @@
+import { mkdir, open } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
+import { ScrubberError, type Context, type QueueContext } from "@scrubber/core";
+import type { CheckedConfig } from "@scrubber/engine";
+import { messageOf } from "../failure.ts";
+import type { Invocation } from "../invocation.ts";
+import { configTemplate } from "../config/template.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+
+export const init: CommandDefinition = (program, start) => {
+  program
+    .command("init")
+    .summary("write a configuration that works at once")
+    .description(
+      "Writes a commented scrubber.yaml that works at once, and makes what its plugins need: folders, markers, a database. Overwrites nothing; with a configuration that is there already it makes only what is missing.",
+    )
+    .option("--registry", "with an embedded registry of images (SQLite)")
+    .addHelpText(
+      "after",
+      examples(
+        ["scrubber init", "./scrubber.yaml, ./scrubber-data, ./images"],
+        ["scrubber init --registry", "and a registry: image add, delete, restore"],
+        ["scrubber init --config /etc/scrubber/scrubber.yaml", "somewhere else"],
+      ),
+    )
+    .action(async (options: { readonly registry?: true }, command) =>
+      initialize(start(command), options.registry === true),
+    );
+};
+
+async function initialize(run: Invocation, withRegistry: boolean): Promise<void> {
+  const { output } = run;
+  const file = run.path(run.options.config ?? "scrubber.yaml");
+  const shown = (path: string): string => relative(run.process.cwd, path) || ".";
+  const written = await writeNew(file, configTemplate(withRegistry));
+  const { loadConfig } = await import("../config/load.ts");
+  const { checked, directory } = await loadConfig({ ...run.process, config: file }, run.redactor);
+  if (withRegistry && checked.registry === undefined) {
+    throw new ScrubberError(
+      "SCRUBBER_CONFIG_INVALID",
+      `${file} is there already and names no registry; it was not changed`,
+      {
+        hint: 'Add to it: registry: { use: "@scrubber/registry-sql", with: { url: "sqlite:./scrubber-data/registry.sqlite" } }. Then run scrubber init again.',
+      },
+    );
+  }
+  const made = await setUp(run, checked, directory);
+  await output.object({ config: file, written, made });
+  await output.line(
+    written
+      ? `${output.style("green", "Wrote")} ${shown(file)}`
+      : `${shown(file)} was there already and was not changed.`,
+  );
+  for (const line of made) await output.line(`${output.style("green", "Made")}  ${line}`);
+  if (made.length === 0 && !written) await output.line("Nothing was missing.");
+  await output.line(nextSteps(checked, run.options.config));
+}
+
+/** False: something is there already, and stays as it is. */
+async function writeNew(file: string, text: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await using handle = await open(file, "wx", 0o644);
+    await handle.writeFile(text);
+    await handle.sync();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new ScrubberError("SCRUBBER_CONFIG_UNREADABLE", `cannot write ${file}: ${messageOf(error)}`, {
+      hint: "Choose a folder that this user may write to: scrubber init --config FILE",
+      cause: error,
+    });
+  }
+}
+
+async function setUp(run: Invocation, checked: CheckedConfig, directory: string): Promise<string[]> {
+  const log = await run.log("warn");
+  const context = (id: string): QueueContext => ({
+    id,
+    log,
+    now: () => new Date(),
+    resolvePath: (path) => resolve(directory, path),
+    cipher: checked.cipher,
+    registry: undefined,
+    delayMs: checked.scrub.delayMs,
+  });
+  const made: string[] = [];
+  const { registry, queue, stores } = checked;
+  for (const { plugin, options, id } of [
+    ...(registry === undefined ? [] : [{ ...registry, id: "registry" }]),
+    { ...queue, id: "queue" },
+    ...stores,
+  ]) {
+    const setUpPlugin = plugin.setUp as
+      | ((options: unknown, context: Context) => Promise<readonly string[]>)
+      | undefined;
+    if (setUpPlugin !== undefined) made.push(...(await setUpPlugin.call(plugin, options, context(id))));
+  }
+  return made;
+}
+
+function nextSteps({ registry }: CheckedConfig, config: string | undefined): string {
+  const flag = config === undefined ? "" : ` --config ${config}`;
+  const steps =
+    registry === undefined
+      ? [
+          ["echo data > images/my-image", "something to delete"],
+          [`scrubber add my-image file://$PWD/images/my-image --after 10s${flag}`, "queue it"],
+          [`scrubber run --dry-run${flag}`, "look first"],
+          [`scrubber run --once${flag}`, "delete what is due"],
+        ]
+      : [
+          ["echo data > images/my-image", "something to delete"],
+          [`scrubber image add my-image file://$PWD/images/my-image${flag}`, "a live image"],
+          [`scrubber delete my-image --after 10s${flag}`, "mark it, and queue its data"],
+          [`scrubber run --once${flag}`, "delete what is due"],
+        ];
+  const width = Math.max(...steps.map(([command]) => command?.length ?? 0));
+  return `\nTry next:\n${steps.map(([command = "", does = ""]) => `  ${command.padEnd(width)}  # ${does}`).join("\n")}`;
+}

@@ -1,0 +1,81 @@
+import { ScrubberError } from "@scrubber/core";
+import { resolve } from "node:path";
+import { printable } from "../entry-view.ts";
+import { EXIT } from "../failure.ts";
+import { formatBytes, plural } from "../figures.ts";
+import type { Invocation } from "../invocation.ts";
+import { imageIdArgument } from "./arguments.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+
+export const receipts: CommandDefinition = (program, start) => {
+  const group = program
+    .command("receipts")
+    .summary("verify receipts, or show an image's")
+    .description("Receipts: the durable lines that prove what became of each location.");
+  group
+    .command("verify")
+    .summary("look whether all receipts are as they were written")
+    .description("Looks whether all receipts are as they were written: nothing changed, removed, reordered or cut off.")
+    .option("--head <head>", "the head that a run printed: it must be there still, or the end was cut off")
+    .addHelpText("after", examples(["scrubber receipts verify", "exit 3 if one is not as it was written"]))
+    .action(async ({ head }: { readonly head?: string }, command) => {
+      const run = start(command);
+      const { output } = run;
+      const { directory, key } = await receiptsOf(run);
+      const { verifyReceipts } = await import("@scrubber/engine");
+      const result = await verifyReceipts(directory, {
+        ...(key !== undefined && { key }),
+        ...(head !== undefined && { head }),
+      });
+      if (!result.ok) run.exitCode = EXIT.incomplete;
+      await output.object(result);
+      const { firstBad } = result;
+      if (result.ok) {
+        const torn =
+          result.torn > 0
+            ? ` ${plural(result.torn, "file")} with a torn last line: a writer was interrupted; nothing acknowledged is missing.`
+            : "";
+        await output.line(
+          `${output.style("green", "In order:")} ${plural(result.receipts, "receipt")} in ${plural(result.files, "file")}.${torn}`,
+        );
+        if (key === undefined) await output.line("Without receipts.key the chain shows accidents, not forgery.");
+      } else {
+        const where = firstBad === null ? "" : ` ${firstBad.file}, line ${firstBad.line}: ${firstBad.reason}.`;
+        await output.line(
+          `${output.style("red", "Not in order:")}${where} ${plural(result.receipts, "receipt")} proven before that.`,
+        );
+      }
+    });
+  group
+    .command("show")
+    .summary("show an image's receipts")
+    .description("Shows an image's receipts, oldest first in each file.")
+    .argument("<image-id>", "the image")
+    .addHelpText("after", examples(["scrubber receipts show img-1", "what became of it, and when"]))
+    .action(async (imageId: string, _options: object, command) => {
+      const run = start(command);
+      const { output } = run;
+      const { directory } = await receiptsOf(run);
+      const { showReceipts } = await import("@scrubber/engine");
+      let shown = 0;
+      for await (const receipt of showReceipts(directory, imageIdArgument(imageId))) {
+        if (!output.open) return;
+        shown++;
+        await output.object(receipt);
+        const size = receipt.bytes === undefined ? "" : `  ${formatBytes(receipt.bytes)}`;
+        const note = receipt.note === undefined ? "" : `  (${printable(receipt.note)})`;
+        await output.line(`${receipt.at}  ${receipt.outcome.padEnd(9)}  ${receipt.uri}${size}${note}`);
+      }
+      if (shown === 0) await output.line(`No receipt for ${imageId}.`);
+    });
+};
+
+async function receiptsOf(run: Invocation): Promise<{ readonly directory: string; readonly key: string | undefined }> {
+  const { checked, directory, file } = await run.config();
+  if (checked.receipts === undefined) {
+    throw new ScrubberError("SCRUBBER_UNSUPPORTED", `${file} says nothing of receipts, so none are written`, {
+      hint: "Add: receipts: { directory: ./scrubber-data/receipts }",
+    });
+  }
+  return { directory: resolve(directory, checked.receipts.directory), key: checked.receipts.key };
+}

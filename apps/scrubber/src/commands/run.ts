@@ -1,0 +1,176 @@
+import type { DryRunEntry, RunSummary, Scrubber, Status } from "@scrubber/engine";
+import { isTerminal } from "../output.ts";
+import { EXIT, type ExitCode } from "../failure.ts";
+import { formatBytes, formatCount, formatInstant, formatRelative, plural } from "../figures.ts";
+import type { Invocation } from "../invocation.ts";
+import { createProgress, type Progress } from "../progress.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+
+interface RunOptions {
+  readonly once?: true;
+  readonly dryRun?: true;
+}
+
+export const run: CommandDefinition = (program, start) => {
+  program
+    .command("run")
+    .summary("delete what is due")
+    .description(
+      "Deletes what is due, now and whenever something is (a daemon in the foreground), or once. SIGTERM or Ctrl-C finishes what is running, a second one stops at once.",
+    )
+    .option("--once", "work until nothing that was due at the start is left to try, then end")
+    .option("--dry-run", "say how each due entry would end, and change nothing")
+    .addHelpText(
+      "after",
+      examples(
+        ["scrubber run", "the daemon; for systemd and containers"],
+        ["scrubber run --once", "for cron, and to watch"],
+        ["scrubber run --dry-run", "what would be deleted now?"],
+        ["scrubber run --once --json", "the summary as JSON"],
+      ),
+    )
+    .action(async (options: RunOptions, command) => {
+      const invocation = start(command);
+      if (options.dryRun) return dryRun(invocation);
+      return options.once ? runOnce(invocation) : runForever(invocation);
+    });
+};
+
+async function runOnce(run: Invocation): Promise<void> {
+  let progress: Progress | undefined;
+  await using session = await run.open({ onEvent: (event) => progress?.listen(event) });
+  if (run.output.interactive) progress = await createProgress(run.output, run.process.stderr);
+  const stopping = stopOnSignal(run);
+  let summary: RunSummary;
+  try {
+    summary = await session.scrubber.runOnce({ signal: stopping.signal });
+  } finally {
+    stopping.end();
+    progress?.[Symbol.dispose]();
+  }
+  run.exitCode = exitCodeFor(summary);
+  await run.output.object(summary);
+  if (!run.output.json) await summarize(run, session.scrubber, summary);
+}
+
+/** The consequences' last column: what was released failed for reasons outside; it is an outage where nothing else succeeded. */
+export function exitCodeFor(summary: RunSummary): ExitCode {
+  const { deleted, absent, marker, kept, held, retried, released, setAside } = summary;
+  if (released > 0 && deleted + absent + marker + kept + held === 0) return EXIT.environment;
+  return released + retried + setAside > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+async function runForever(run: Invocation): Promise<void> {
+  await using session = await run.open({ level: "info" });
+  const log = await run.log("info");
+  const stopping = stopOnSignal(run);
+  const { waiting, due } = await session.scrubber.queue.stats();
+  log.info("started", { config: session.loaded.file, waiting, due });
+  if (isTerminal(run.process.stderr))
+    run.output.note(run.output.noteStyle("dim", "Ctrl-C stops it when what is running is done."));
+  try {
+    await session.scrubber.runForever({ signal: stopping.signal });
+  } finally {
+    stopping.end();
+  }
+  log.info("stopped");
+}
+
+/** Aborts at the first signal; at the second, ends the process: what is leased comes back when its lease runs out. */
+function stopOnSignal(run: Invocation): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const end = run.process.onStop(() => {
+    if (controller.signal.aborted) {
+      run.output.note("Stopped at once. What was leased comes back when its lease runs out.");
+      run.process.exit(EXIT.environment);
+    }
+    run.output.note("Stopping: what is running is finished or handed back. A second signal stops at once.");
+    controller.abort();
+  });
+  return { signal: controller.signal, end };
+}
+
+async function summarize(run: Invocation, { status }: Scrubber, summary: RunSummary): Promise<void> {
+  const { output } = run;
+  if (summary.leased === 0) return output.line(`Nothing was due. ${whatWaits(await status())}`);
+  const { deleted, bytes, images, seconds } = summary;
+  const ofImages = images > 0 ? `; ${plural(images, "image")} recorded as deleted` : "";
+  const head = `Deleted ${plural(deleted, "location")}, ${formatBytes(bytes)} freed, in ${seconds.toFixed(1)} s${ofImages}.`;
+  await output.line(output.style(deleted > 0 ? "green" : "reset", head));
+  for (const [count, what, hint] of [
+    [summary.absent, "gone already", ""],
+    [summary.marker, "left a delete marker, as configured", ""],
+    [summary.kept, "kept: alive, or their data is needed by a live image", ""],
+    [summary.held, "held by their store; they wait", "scrubber list"],
+    [summary.retried, "to be tried again", "scrubber list"],
+    [summary.released, "not tried: their store, or the registry, is down; they wait", "scrubber status"],
+    [summary.setAside, "set aside", "scrubber list --state setAside"],
+  ] as const) {
+    if (count === 0) continue;
+    const line = `${formatCount(count).padStart(9)}  ${what}`;
+    await output.line(`${line}${hint === "" ? "" : `  ${output.style("dim", hint)}`}`);
+  }
+  await output.line(whatWaits(await status()));
+}
+
+function whatWaits({ waiting, due, setAside, nextDueAt, oldestDueAt }: Status): string {
+  const aside = setAside > 0 ? ` ${plural(setAside, "location")} set aside: scrubber list --state setAside` : "";
+  if (waiting === 0) return `Nothing waits.${aside}`;
+  const next = nextDueAt ?? oldestDueAt;
+  const then =
+    due > 0
+      ? `${formatCount(due)} of them due${nextDueAt === undefined ? "" : `, tried again ${formatRelative(nextDueAt, new Date())}`}`
+      : next === undefined
+        ? "paused"
+        : `the next is due ${formatInstant(next)} (${formatRelative(next, new Date())})`;
+  return `${plural(waiting, "location")} waiting, ${then}.${aside}`;
+}
+
+const WOULD: Readonly<
+  Record<DryRunEntry["would"], readonly [word: string, colour: "red" | "green" | "yellow" | "dim"]>
+> = {
+  delete: ["delete", "red"],
+  absent: ["is gone", "dim"],
+  keep: ["keep", "green"],
+  hold: ["wait", "yellow"],
+  setAside: ["set aside", "yellow"],
+  wait: ["wait", "yellow"],
+};
+
+async function dryRun(run: Invocation): Promise<void> {
+  const { output } = run;
+  await using session = await run.open();
+  const counts = new Map<string, number>();
+  let bytes = 0;
+  const stopping = stopOnSignal(run);
+  try {
+    for await (const entry of session.scrubber.dryRun({ signal: stopping.signal })) {
+      if (!output.open) return;
+      counts.set(entry.would, (counts.get(entry.would) ?? 0) + 1);
+      if (entry.would === "delete") bytes += entry.bytes ?? 0;
+      await output.object({
+        ...entry,
+        store: entry.store ?? null,
+        reason: entry.reason ?? null,
+        bytes: entry.bytes ?? null,
+      });
+      const [word, colour] = WOULD[entry.would];
+      const size = entry.bytes === undefined ? "" : formatBytes(entry.bytes);
+      await output.line(
+        `${output.style(colour, word.padEnd(9))}  ${size.padStart(9)}  ${entry.imageId}  ${entry.uri}${entry.reason === undefined ? "" : `  (${entry.reason})`}`,
+      );
+    }
+  } finally {
+    stopping.end();
+  }
+  const deletes = counts.get("delete") ?? 0;
+  const others = [...counts].filter(([would]) => would !== "delete");
+  const rest = others
+    .map(([would, count]) => `${formatCount(count)} ${WOULD[would as DryRunEntry["would"]][0]}`)
+    .join(", ");
+  await output.line(
+    counts.size === 0
+      ? `Nothing is due. ${whatWaits(await session.scrubber.status())}`
+      : `A run now would delete ${plural(deletes, "location")}, ${formatBytes(bytes)}${rest === "" ? "" : ` (and: ${rest})`}. Nothing was changed.`,
+  );
+}

@@ -1,0 +1,77 @@
+import { formatDuration } from "@scrubber/core";
+import type { Status, StoreStatus } from "@scrubber/engine";
+import { printable } from "../entry-view.ts";
+import { formatCount, formatInstant, formatRelative } from "../figures.ts";
+import type { Output } from "../output.ts";
+import { layOut } from "../table.ts";
+import { examples, type CommandDefinition } from "./definition.ts";
+
+export const status: CommandDefinition = (program, start) => {
+  program
+    .command("status")
+    .summary("how it stands: what waits, how late it is, how the stores do")
+    .description("Says how it stands: what waits, how late it is, how long it will take, how the stores do.")
+    .addHelpText(
+      "after",
+      examples(["scrubber status", "for a person"], ["scrubber status --json | jq .overdueSeconds", "for an alarm"]),
+    )
+    .action(async (_options: object, command) => {
+      const run = start(command);
+      await using session = await run.open();
+      const now = await session.scrubber.status();
+      await run.output.object(statusObject(now));
+      if (!run.output.json) await describe(now, run.output);
+    });
+};
+
+function statusObject(status: Status): object {
+  return {
+    waiting: status.waiting,
+    due: status.due,
+    leased: status.leased,
+    setAside: status.setAside,
+    oldestDueAt: status.oldestDueAt?.toISOString() ?? null,
+    nextDueAt: status.nextDueAt?.toISOString() ?? null,
+    overdueSeconds: status.overdueSeconds,
+    stores: status.stores,
+    paused: status.paused,
+    lastSweepAt: status.lastSweepAt?.toISOString() ?? null,
+  };
+}
+
+async function describe(status: Status, output: Output): Promise<void> {
+  const now = new Date();
+  const instant = (at: Date | undefined | null): string =>
+    at === undefined || at === null ? "-" : `${formatInstant(at)} (${formatRelative(at, now)})`;
+  const perSecond = Object.values(status.stores).reduce((sum, store) => sum + store.perSecond, 0);
+  const facts: [string, string][] = [
+    ["Waiting", formatCount(status.waiting)],
+    ["  of it due", formatCount(status.due)],
+    ["Leased", formatCount(status.leased)],
+    ["Set aside", status.setAside === 0 ? "0" : `${formatCount(status.setAside)}  (scrubber list --state setAside)`],
+    ["Oldest due", instant(status.oldestDueAt)],
+    ["Next due", instant(status.nextDueAt)],
+    ...(status.due > 0 && perSecond > 0
+      ? ([["Drained in", `about ${formatDuration((status.due / perSecond) * 1000)}`]] as [string, string][])
+      : []),
+    ...(status.lastSweepAt === null ? [] : ([["Last sweep", instant(status.lastSweepAt)]] as [string, string][])),
+  ];
+  for (const [name, value] of facts) await output.line(`${name.padEnd(12)}${value}`);
+  if (status.paused) await output.line(output.style("yellow", "Paused as a whole: scrubber resume"));
+  await output.line();
+  const rows = Object.entries(status.stores).map(([id, store]) => [
+    id,
+    output.style(healthColour(store), store.health),
+    formatCount(Math.round(store.perSecond)),
+    store.lastError === null ? "-" : printable(store.lastError),
+  ]);
+  const table = layOut(
+    [{ title: "STORE" }, { title: "HEALTH" }, { title: "A SECOND", align: "right" }, { title: "LAST ERROR" }],
+    rows,
+  );
+  for (const [index, line] of table.entries()) await output.line(index === 0 ? output.style("dim", line) : line);
+}
+
+function healthColour({ health }: StoreStatus): "green" | "yellow" | "red" | "dim" {
+  return ({ ok: "green", slow: "yellow", paused: "yellow", down: "red", unknown: "dim" } as const)[health];
+}

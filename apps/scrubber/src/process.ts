@@ -1,0 +1,15 @@
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Calls `listener` at each SIGTERM and SIGINT, in place of ending the process; returns what ends that. */
+export function onStopSignal(listener: () => void): () => void {
+  for (const signal of STOP_SIGNALS) process.on(signal, listener);
+  return () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, listener);
+  };
+}
+
+/** Where the user is. pnpm runs the checkout's `scrubber` script in the checkout's root, and says in `INIT_CWD` where it was called. */
+export function workingDirectory(env: NodeJS.ProcessEnv, cwd: string): string {
+  const throughPnpm = env["npm_lifecycle_event"] === "scrubber" && env["npm_package_name"] === "scrubber-workspace";
+  return (throughPnpm ? env["INIT_CWD"] : undefined) ?? cwd;
+}
