@@ -22,7 +22,8 @@ ${registry ? REGISTRY : ""}# Where the data is. Nothing outside of what is named
 stores:
   - use: "@scrubber/store-fs"
     with:
-      roots: [./images]            # each holds a file .scrubber-root: without it, the root is taken for not mounted
+      roots: [./images]
+      marker: .scrubber-root       # stands in each root; without it, the root is taken for not mounted, and nothing there is deleted or called absent
 #  - id: fast
 #    use: "@scrubber/store-s3"     # npm install @scrubber/store-s3
 #    with: { endpoint: "https://s3.example.com", region: eu-west-1, accessKeyId: "env:KEY_ID", secretAccessKey: "env:SECRET" }
