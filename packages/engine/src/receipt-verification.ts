@@ -1,30 +1,261 @@
-import type { Receipt } from "./receipts.ts";
+import type { Hash, Hmac } from "node:crypto";
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ScrubberError } from "@scrubber/core";
+import {
+  FIRST_HEAD,
+  HEADER_START,
+  isReceiptFile,
+  keyIdOf,
+  LINK_START,
+  linkLine,
+  nextLink,
+  type ReceiptFileHeader,
+} from "./receipt-chain.ts";
 
 export interface ReceiptVerification {
   readonly files: number;
-  /** How many are proven. */
+  /** How many are proven to be as they were written. */
   readonly receipts: number;
   readonly ok: boolean;
-  /** The first thing that is not as it was written. */
+  /** The first thing that is not as it was written. `line` counts from 1; 0 stands for a whole file. */
   readonly firstBad: { readonly file: string; readonly line: number; readonly reason: string } | null;
-  /** Files whose end was being written when their writer stopped: nothing that was acknowledged is missing for that reason. */
+  /** How many files end within a group: their writer stopped before it was acknowledged. That is no tampering. */
   readonly torn: number;
 }
 
-/** Looks whether all receipts in `directory` are as they were written. `head`: a head that a run printed; it must be there still. */
+/**
+ * Looks whether all receipts in `directory` are as they were written, in bounded memory.
+ *
+ * Finds what was changed, inserted, removed or reordered, and what was cut off a file after a later file had named it. A cut at the very end looks as a crash
+ * does; so give `head`, which a run printed, and it is found: that head must be there still. A directory that does not exist holds no receipts.
+ *
+ * @param options.key What the receipts were chained under. Without one, only plain chains can be verified; with one, plain chains are not accepted.
+ * @throws {ScrubberError} `SCRUBBER_RECEIPTS_UNAVAILABLE`: the directory or a file cannot be read.
+ */
 export async function verifyReceipts(
   directory: string,
-  options: { readonly key?: string; readonly head?: string } = {},
+  options: { readonly key?: string | undefined; readonly head?: string | undefined } = {},
 ): Promise<ReceiptVerification> {
-  void directory;
-  void options;
-  throw new TypeError("verifyReceipts is being written");
+  const names = await receiptFiles(directory);
+  const wanted = new WantedHeads();
+  if (options.head !== undefined) wanted.add("", options.head, { file: directory, line: 0 });
+  for (const name of names) {
+    for (const { file, head } of await previousOf(directory, name)) wanted.add(file, head, { file: name, line: 1 });
+  }
+  let receipts = 0;
+  let torn = 0;
+  let firstBad: ReceiptVerification["firstBad"] = null;
+  for (const name of names) {
+    const file = new FileVerification(name, options.key, (head) => wanted.found(name, head));
+    for await (const line of linesOf(join(directory, name))) if (!file.take(line)) break;
+    file.end();
+    receipts += file.proven;
+    if (file.torn) torn++;
+    if (file.bad !== undefined) firstBad ??= { file: name, ...file.bad };
+  }
+  firstBad ??= wanted.firstMissing(new Set(names));
+  return { files: names.length, receipts, ok: firstBad === null, firstBad, torn };
 }
 
-/** The receipts of one image, file by file, in the order in which they were written. */
-// oxlint-disable-next-line require-yield
-export async function* showReceipts(directory: string, imageId: string): AsyncGenerator<Receipt> {
-  void directory;
-  void imageId;
-  throw new TypeError("showReceipts is being written");
+/** The names of the files of receipts in a directory, in the order in which they were opened. */
+export async function receiptFiles(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).filter(isReceiptFile).toSorted();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw unreadable(directory, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): ScrubberError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ScrubberError("SCRUBBER_RECEIPTS_UNAVAILABLE", `receipts cannot be read from ${path}: ${why}`, {
+    hint: "Look whether this user may read it.",
+    cause,
+  });
+}
+
+/** Heads that must be there still, and who says so. */
+class WantedHeads {
+  readonly #wanted: { file: string; head: string; by: { file: string; line: number }; found: boolean }[] = [];
+  readonly #byHead = new Map<string, { file: string; found: boolean }[]>();
+
+  /** `file` "": in any. */
+  add(file: string, head: string, by: { file: string; line: number }): void {
+    const wanted = { file, head, by, found: false };
+    this.#wanted.push(wanted);
+    const same = this.#byHead.get(head);
+    if (same === undefined) this.#byHead.set(head, [wanted]);
+    else same.push(wanted);
+  }
+
+  found(file: string, head: string): void {
+    for (const wanted of this.#byHead.get(head) ?? [])
+      if (wanted.file === "" || wanted.file === file) wanted.found = true;
+  }
+
+  firstMissing(names: ReadonlySet<string>): ReceiptVerification["firstBad"] {
+    const missing = this.#wanted.find(({ found }) => !found);
+    if (missing === undefined) return null;
+    const { file, by } = missing;
+    if (file === "")
+      return { ...by, reason: "no file has the given head: what was written up to it was cut off or taken away" };
+    const what = names.has(file) ? "has lost its end" : "is missing";
+    return { ...by, reason: `the file before it, ${file}, ${what}` };
+  }
+}
+
+/** Receipts of one file, judged line by line. */
+class FileVerification {
+  proven = 0;
+  torn = false;
+  bad: { readonly line: number; readonly reason: string } | undefined;
+  readonly #name: string;
+  readonly #key: string | undefined;
+  readonly #found: (head: string) => void;
+  #link: Hash | Hmac;
+  #line = 0;
+  #links = 0;
+  #inGroup = 0;
+  #groupStart = 1;
+  /** Where zeros stand: pages that never reached the disk before the power went, as long as it is the last group. */
+  #zeros: { readonly line: number; readonly links: number } | undefined;
+
+  constructor(name: string, key: string | undefined, found: (head: string) => void) {
+    this.#name = name;
+    this.#key = key;
+    this.#found = found;
+    this.#link = nextLink(key, FIRST_HEAD);
+  }
+
+  /** Takes the next line, with its newline if it has one. False: enough is known. */
+  take(bytes: Buffer): boolean {
+    this.#line++;
+    const isLink = startsWith(bytes, LINK_START);
+    if (this.#zeros === undefined && bytes.includes(0)) this.#zeros = { line: this.#line, links: this.#links };
+    if (this.#zeros !== undefined) {
+      if (isLink) this.#links++;
+      return true;
+    }
+    if (bytes.at(-1) !== NEWLINE) return this.#takePart(bytes);
+    if (this.#line === 1) return this.#takeHeader(bytes);
+    if (isLink) return this.#takeLink(bytes);
+    const n = this.proven + this.#inGroup + 1;
+    if (!startsWith(bytes, `{"n":${n},`)) return this.#fail(this.#line, `receipt ${n} does not follow here`);
+    this.#inGroup++;
+    this.#link.update(bytes);
+    return true;
+  }
+
+  end(): void {
+    if (this.bad !== undefined) return;
+    if (this.#zeros === undefined) this.torn ||= this.#inGroup > 0 || this.#links === 0;
+    else if (this.#links - this.#zeros.links <= 1) this.torn = true;
+    else this.#fail(this.#zeros.line, "it is filled with zeros, and more follows");
+  }
+
+  #takeHeader(bytes: Buffer): boolean {
+    const header = parseHeader(bytes);
+    if (header === undefined) return this.#fail(1, "it is not the header of a file of receipts");
+    if (header.file !== this.#name) return this.#fail(1, `this is the file ${header.file}, under another name`);
+    if (header.chain === "sha256" && this.#key !== undefined) {
+      return this.#fail(
+        1,
+        "it is not chained under a key: if it was written before there was one, verify it in a directory of its own, without a key",
+      );
+    }
+    if (header.chain === "hmac-sha256" && this.#key === undefined) {
+      return this.#fail(1, "it is chained under a key: give it (receipts.key)");
+    }
+    if (this.#key !== undefined && header.keyId !== keyIdOf(this.#key))
+      return this.#fail(1, "it is chained under another key");
+    this.#link.update(bytes);
+    return true;
+  }
+
+  #takeLink(bytes: Buffer): boolean {
+    const head = this.#link.digest("hex");
+    if (bytes.toString("latin1") !== linkLine(this.#links + 1, this.#inGroup, head)) {
+      return this.#fail(this.#groupStart, `lines ${this.#groupStart} to ${this.#line} are not as they were written`);
+    }
+    this.#found(head);
+    this.#link = nextLink(this.#key, head);
+    this.#links++;
+    this.proven += this.#inGroup;
+    this.#inGroup = 0;
+    this.#groupStart = this.#line + 1;
+    return true;
+  }
+
+  /** The last line, without its newline: torn, if it is how a line would begin. */
+  #takePart(bytes: Buffer): boolean {
+    const starts =
+      this.#line === 1
+        ? [HEADER_START]
+        : [`{"n":${this.proven + this.#inGroup + 1},`, `${LINK_START}${this.#links + 1},`];
+    if (bytes.length > LINE_BYTES || !starts.some((start) => startsWith(bytes, start.slice(0, bytes.length)))) {
+      return this.#fail(this.#line, "it is not how a receipt begins");
+    }
+    this.torn = true;
+    return true;
+  }
+
+  #fail(line: number, reason: string): false {
+    this.bad = { line, reason };
+    return false;
+  }
+}
+
+const NEWLINE = 10;
+
+function startsWith(bytes: Buffer, text: string): boolean {
+  return bytes.length >= text.length && bytes.toString("latin1", 0, text.length) === text;
+}
+
+function parseHeader(bytes: Buffer): ReceiptFileHeader | undefined {
+  if (!startsWith(bytes, HEADER_START)) return undefined;
+  try {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- each field is compared before it is believed
+    const header = JSON.parse(bytes.toString()) as ReceiptFileHeader;
+    return header.scrubber === "receipts/1" && Array.isArray(header.previous) ? header : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function previousOf(directory: string, name: string): Promise<ReceiptFileHeader["previous"]> {
+  for await (const line of linesOf(join(directory, name))) return parseHeader(line)?.previous ?? [];
+  return [];
+}
+
+const CHUNK_BYTES = 256 * 1024;
+/** No receipt is longer. What is comes in pieces, which are no receipts. */
+const LINE_BYTES = 1024 * 1024;
+
+/** The lines of a file, with their newlines; the last may have none. A line is valid until the next is taken. */
+export async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    await using handle = await open(path, "r");
+    let rest: Buffer = Buffer.alloc(0);
+    for (;;) {
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) break;
+      const chunk =
+        rest.length === 0 ? buffer.subarray(0, bytesRead) : Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+      let start = 0;
+      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+        yield chunk.subarray(start, end + 1);
+        start = end + 1;
+      }
+      rest = chunk.subarray(start);
+      if (rest.length > LINE_BYTES) {
+        yield rest;
+        rest = Buffer.alloc(0);
+      }
+    }
+    if (rest.length > 0) yield rest;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
