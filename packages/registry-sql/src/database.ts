@@ -103,12 +103,14 @@ export class Database implements AsyncDisposable {
       await connection.run("COMMIT", []);
       return result;
     } catch (error) {
-      if (progress.begun)
+      // A lost connection would never answer a rollback; the server makes it by itself.
+      broken = this.#driver.explain(error).lost === "connection";
+      if (progress.begun && !broken) {
         broken = await connection.run("ROLLBACK", []).then(
           () => false,
           () => true,
         );
-      else broken = this.#driver.explain(error).lost === "connection";
+      }
       throw error;
     } finally {
       connection.release(broken);

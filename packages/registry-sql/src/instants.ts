@@ -1,22 +1,26 @@
 const INSTANT = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?$/;
 
+/** Reads a time as the database keeps it. Undefined for NULL and for what is no time (MariaDB's `0000-00-00`). */
+export type ReadInstant = (text: unknown) => Date | undefined;
+
 /**
- * Reads a time as Glance's databases keep it: UTC, without a zone. Undefined for NULL and for what is no time (MariaDB's `0000-00-00`).
+ * Reads times as Glance's databases keep them: UTC, without a zone.
  *
- * Rounded up to the end of what the database keeps: an object that was written in the same second as its deletion was asked for
- * was written before, not after.
+ * What the database cut off is rounded up, though not beyond the present: an object that was written in the same second as its deletion was asked
+ * for was written before, not after.
  *
- * @param wholeSeconds The column keeps no fraction (MariaDB's `datetime`).
+ * @param wholeSeconds The columns keep no fraction (MariaDB's `datetime`).
  */
-export function readInstant(text: unknown, wholeSeconds: boolean): Date | undefined {
-  const match = typeof text === "string" ? INSTANT.exec(text) : null;
-  if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = ""] = match;
-  if (Number(month) === 0 || Number(day) === 0) return undefined;
-  const ms = wholeSeconds ? 999 : Math.ceil(Number(fraction.padEnd(9, "0")) / 1_000_000);
-  return new Date(
-    Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), ms),
-  );
+export function instantReader(wholeSeconds: boolean, now: Date): ReadInstant {
+  return (text) => {
+    const match = typeof text === "string" ? INSTANT.exec(text) : null;
+    if (match === null) return undefined;
+    const [, year, month, day, hour, minute, second, fraction = ""] = match;
+    if (Number(month) === 0 || Number(day) === 0) return undefined;
+    const kept = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+    if (wholeSeconds) return new Date(Math.min(kept + 999, Math.max(kept, now.getTime())));
+    return new Date(kept + Math.ceil(Number(fraction.padEnd(9, "0")) / 1_000_000));
+  };
 }
 
 /** Writes a time as SQLAlchemy does on SQLite: `YYYY-MM-DD HH:MM:SS.ffffff`. */

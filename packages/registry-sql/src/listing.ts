@@ -9,7 +9,7 @@ import type {
   Reference,
 } from "@scrubber/core";
 import type { Database, Session } from "./database.ts";
-import { readInstant } from "./instants.ts";
+import { instantReader } from "./instants.ts";
 import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
 import { among, literal, sql } from "./sql.ts";
 
@@ -54,6 +54,7 @@ export function isHollow(image: { readonly status: string; readonly deleted_at: 
 export async function readImages(
   database: Database,
   codec: LocationCodec,
+  clock: () => Date,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Image>> {
   const [images, locations] = await database.read(async (session) => [
@@ -64,8 +65,9 @@ export async function readImages(
   ]);
   const found = new Map<string, Image & { readonly locations: ImageLocation[] }>();
   const hollow = new Set<string>();
+  const instantOf = instantReader(database.wholeSeconds, clock());
   for (const row of images) {
-    const deletedAt = readInstant(row.deleted_at, database.wholeSeconds);
+    const deletedAt = instantOf(row.deleted_at);
     const status = livenessOf(row.status);
     if (isHollow(row)) hollow.add(row.id);
     found.set(row.id, {
@@ -100,8 +102,14 @@ export async function readPending(
   const place = /^([li]):(.*)$/s.exec(page.after ?? "l:0");
   if (place === null) throw new TypeError("the cursor is none of this registry's");
   const [, phase, after = ""] = place;
-  const at = (...candidates: readonly (string | null)[]): Date =>
-    candidates.map((text) => readInstant(text, database.wholeSeconds)).find((date) => date !== undefined) ?? clock();
+  const instantOf = instantReader(database.wholeSeconds, clock());
+  const at: FirstKnown = (...candidates) => {
+    for (const text of candidates) {
+      const instant = instantOf(text);
+      if (instant !== undefined) return instant;
+    }
+    return clock();
+  };
   return await database.read((session) =>
     phase === "l"
       ? pendingRows(session, codec, at, Number(after), page.limit)

@@ -37,7 +37,7 @@ export class SqlRegistry implements Registry {
 
   async images(ids: readonly string[]): Promise<ReadonlyMap<string, Image>> {
     assertCount("images", ids.length);
-    return await readImages(this.#database, this.#codec, ids);
+    return await readImages(this.#database, this.#codec, this.#clock, ids);
   }
 
   async pendingLocations(page: { readonly after?: Cursor; readonly limit: number }): Promise<Page<PendingLocation>> {

@@ -1,6 +1,6 @@
 import type { RestoreResult } from "@scrubber/core";
 import type { Database } from "./database.ts";
-import { lock, now, sql } from "./sql.ts";
+import { among, lock, now, sql } from "./sql.ts";
 
 /**
  * `Registry.restore`: the image, its locations, and the members, tags and properties that were deleted with it.
@@ -11,7 +11,7 @@ import { lock, now, sql } from "./sql.ts";
 export async function restoreImage(database: Database, imageId: string): Promise<RestoreResult> {
   return await database.write(async (session) => {
     const images = await session.all<{ id: string; status: string }>(
-      sql`SELECT id, status FROM images WHERE id = ${imageId}${lock}`,
+      sql`SELECT id, status FROM images WHERE id ${among([imageId])}${lock}`,
     );
     // Some collations find an id in another spelling.
     const image = images.find(({ id }) => id === imageId);

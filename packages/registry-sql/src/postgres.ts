@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+import type { Connection, Driver, Failure } from "./database.ts";
+import { sql, type Dialect } from "./sql.ts";
+import { describe, type ServerAddress } from "./url.ts";
+
+const CONNECTIONS = 4;
+const CONNECT_MS = 10_000;
+const STATEMENT_MS = 120_000;
+const IDLE_MS = 60_000;
+const TIMESTAMP_OID = 1114;
+
+/** The driver for PostgreSQL: a small pool, opened when it is first needed. */
+export function postgresDriver(address: ServerAddress): Driver {
+  const pool = new pg.Pool(poolOptions(address));
+  const prepared = new WeakSet<pg.PoolClient>();
+  // An idle connection that the server ended is taken out of the pool by the pool itself.
+  pool.on("error", () => {});
+  return {
+    dialect: () => DIALECT,
+    begin: "BEGIN",
+    name: describe({ kind: "postgres", ...address }),
+    wholeSeconds: false,
+    async acquire(): Promise<Connection> {
+      const client = await pool.connect();
+      if (!prepared.has(client)) {
+        try {
+          await client.query("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET lock_timeout TO '10s'");
+        } catch (error) {
+          client.release(true);
+          throw error;
+        }
+        prepared.add(client);
+      }
+      return {
+        all: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
+        run: async (text, values) => (await client.query(text, values)).rowCount ?? 0,
+        release: (broken) => client.release(broken),
+      };
+    },
+    explain,
+    close: () => pool.end(),
+  };
+}
+
+function poolOptions({ host, port, socket, user, password, database, tls }: ServerAddress): pg.PoolConfig {
+  return {
+    host: socket ?? host,
+    port,
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    database,
+    application_name: "scrubber",
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS,
+    max: CONNECTIONS,
+    idleTimeoutMillis: IDLE_MS,
+    keepAlive: true,
+    // Times stay text, as they are kept: in UTC, without a zone.
+    types: {
+      getTypeParser: ((oid: number, format?: "text") =>
+        oid === TIMESTAMP_OID
+          ? (text: string) => text
+          : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+    ...(tls !== undefined && {
+      ssl: {
+        ...(tls.ca !== undefined && { ca: readFileSync(tls.ca) }),
+        ...(tls.cert !== undefined && { cert: readFileSync(tls.cert) }),
+        ...(tls.key !== undefined && { key: readFileSync(tls.key) }),
+        rejectUnauthorized: tls.verify,
+        ...(!tls.verifyHost && { checkServerIdentity: () => undefined }),
+      },
+    }),
+  };
+}
+
+const DIALECT: Dialect = {
+  placeholder: (n) => `$${n}`,
+  now: () => sql`(now() AT TIME ZONE 'utc')`,
+  among: (values) => sql`= ANY(${values})`,
+  lock: " FOR UPDATE",
+};
+
+/** Rolled back and worth another try: a serialization failure, a deadlock, a lock that was waited for in vain. */
+const TRANSIENT: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
+/** No privilege, a wrong password, no such role. */
+const DENIED: ReadonlySet<string> = new Set(["42501", "28000", "28P01"]);
+/** No such database, table, column; another type. */
+const SCHEMA: ReadonlySet<string> = new Set(["3D000", "42P01", "42703", "42804", "42883"]);
+/** The server goes down, or somebody ended the connection; what Node calls a connection that failed. */
+const ENDED = /^(57P0[1-3]|08[A-Z0-9]{3}|E[A-Z]+)$/;
+/** These errors of the driver have no code. */
+const ENDED_MESSAGE = /connection (terminated|timeout|error)|timeout exceeded|read timeout/i;
+
+/** What an error of the server or of the driver means (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+export function explain(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const reason = message || code;
+  if (TRANSIENT.has(code)) return { code: "SCRUBBER_REGISTRY_UNAVAILABLE", reason, lost: "transaction" };
+  if (DENIED.has(code)) {
+    return {
+      code: "SCRUBBER_REGISTRY_DENIED",
+      reason,
+      hint: "The scrubber's user needs SELECT and UPDATE on Glance's tables: GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO USER.",
+    };
+  }
+  if (SCHEMA.has(code)) {
+    return {
+      code: "SCRUBBER_REGISTRY_SCHEMA",
+      reason,
+      hint: "The URL must name Glance's database (Rocky or later), brought up to date with glance-manage db sync.",
+    };
+  }
+  return {
+    code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+    reason,
+    hint: "See whether the database server runs and can be reached from here.",
+    ...((ENDED.test(code) || ENDED_MESSAGE.test(message)) && { lost: "connection" }),
+  };
+}

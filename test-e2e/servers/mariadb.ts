@@ -1,0 +1,89 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
+import { freePort, startProcess, type DatabaseServer, type ServerDatabase, type ServerProcess } from "./database-server.ts";
+
+const ADMIN: Pick<PoolOptions, "host" | "user" | "password"> = { host: "127.0.0.1", user: "admin", password: "admin" };
+
+/** Starts Debian's MariaDB. */
+export async function startMariadb(): Promise<DatabaseServer> {
+  const folder = await mkdtemp(join(tmpdir(), "mariadb-"));
+  const data = join(folder, "data");
+  const { username } = userInfo();
+  const install = spawnSync("mariadb-install-db", ["--no-defaults", `--user=${username}`, `--datadir=${data}`, "--skip-test-db"], {
+    encoding: "utf8",
+  });
+  if (install.status !== 0) throw new Error(`mariadb-install-db: ${install.error?.message ?? install.stderr}`);
+  const init = join(folder, "init.sql");
+  await writeFile(
+    init,
+    "CREATE USER IF NOT EXISTS 'admin'@'%' IDENTIFIED BY 'admin';\nGRANT ALL ON *.* TO 'admin'@'%' WITH GRANT OPTION;\n",
+  );
+  const port = await freePort();
+  let running: ServerProcess;
+  const start = async (): Promise<void> => {
+    running = startProcess(
+      "/usr/sbin/mariadbd",
+      [
+        "--no-defaults",
+        `--user=${username}`,
+        `--datadir=${data}`,
+        `--init-file=${init}`,
+        // Relative to the data folder: the path of a socket must be short, and that of a temporary folder may not be.
+        "--socket=s.sock",
+        "--pid-file=mariadbd.pid",
+        "--bind-address=127.0.0.1",
+        `--port=${port}`,
+        "--skip-name-resolve",
+        "--innodb-buffer-pool-size=128M",
+        "--innodb-flush-log-at-trx-commit=2",
+      ],
+      join(folder, "log"),
+      {},
+    );
+    await running.ready(async () => {
+      const pool = createPool({ ...ADMIN, port });
+      await pool.query("SELECT 1").finally(() => pool.end());
+    });
+  };
+  await start();
+  return {
+    kind: "mariadb",
+    port,
+    start,
+    createDatabase: (name) => createDatabase(name, port),
+    stop: () => running.stop("SIGTERM"),
+    async [Symbol.asyncDispose]() {
+      await running.stop("SIGTERM");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+  const admin = createPool({ ...ADMIN, port });
+  await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8`);
+  await createUser(admin, name, `ALL ON ${name}.*`);
+  await admin.end();
+  const pool = createPool({ ...ADMIN, port, database: name, dateStrings: true, connectionLimit: 2 });
+  return {
+    url: `mysql://${name}:secret@127.0.0.1:${port}/${name}`,
+    sqlAlchemyUrl: `mysql+pymysql://${name}:secret@127.0.0.1:${port}/${name}?charset=utf8`,
+    async query(text, values = []) {
+      const [rows] = await pool.query(text, [...values]);
+      return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+    },
+    async restrictedUrl() {
+      await createUser(pool, `${name}_restricted`, `SELECT, UPDATE ON ${name}.*`);
+      return `mysql://${name}_restricted:secret@127.0.0.1:${port}/${name}`;
+    },
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+async function createUser(pool: Pool, name: string, rights: string): Promise<void> {
+  await pool.query(`CREATE USER '${name}'@'%' IDENTIFIED BY 'secret'`);
+  await pool.query(`GRANT ${rights} TO '${name}'@'%'`);
+}

@@ -1,0 +1,85 @@
+import { spawnSync } from "node:child_process";
+import { chown, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { tmpdir } from "node:os";
+import pg from "pg";
+import { freePort, startProcess, type DatabaseServer, type ServerDatabase, type ServerProcess } from "./database-server.ts";
+
+const BINARIES = "/usr/lib/postgresql/15/bin";
+
+/** Starts Debian's PostgreSQL; as the user postgres where this process is root, which PostgreSQL refuses to be. */
+export async function startPostgres(): Promise<DatabaseServer> {
+  const isRoot = process.getuid?.() === 0;
+  // Another user cannot reach a temporary folder below one of root's.
+  const folder = await mkdtemp(join(isRoot ? "/tmp" : tmpdir(), "postgres-"));
+  const identity = isRoot ? { uid: idOf("-u"), gid: idOf("-g") } : {};
+  if (identity.uid !== undefined) await chown(folder, identity.uid, identity.gid);
+  const surroundings = { ...identity, cwd: folder, env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" } };
+  const data = join(folder, "data");
+  const init = spawnSync(
+    join(BINARIES, "initdb"),
+    ["-D", data, "-U", "admin", "--auth=trust", "--encoding=UTF8", "--no-sync"],
+    { ...surroundings, encoding: "utf8" },
+  );
+  if (init.status !== 0) throw new Error(`initdb: ${init.error?.message ?? init.stderr}`);
+  const port = await freePort();
+  let running: ServerProcess;
+  const start = async (): Promise<void> => {
+    running = startProcess(
+      join(BINARIES, "postgres"),
+      ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+      join(folder, "log"),
+      surroundings,
+    );
+    await running.ready(() => asAdmin(port, async () => {}));
+  };
+  await start();
+  return {
+    kind: "postgres",
+    port,
+    start,
+    createDatabase: (name) => createDatabase(name, port),
+    stop: () => running.stop("SIGINT"),
+    async [Symbol.asyncDispose]() {
+      await running.stop("SIGINT");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function idOf(flag: "-u" | "-g"): number {
+  const { stdout, status } = spawnSync("id", [flag, "postgres"], { encoding: "utf8" });
+  if (status !== 0) throw new Error("there is no user postgres: install Debian's postgresql");
+  return Number(stdout);
+}
+
+async function asAdmin(port: number, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ host: "127.0.0.1", port, user: "admin", database: "postgres" });
+  await client.connect();
+  await work(client).finally(() => client.end());
+}
+
+async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+  await asAdmin(port, async (client) => {
+    await client.query(`CREATE USER ${name} PASSWORD 'secret'`);
+    await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
+  });
+  const pool = new pg.Pool({ host: "127.0.0.1", port, user: name, database: name, max: 2 });
+  pool.on("error", () => {});
+  return {
+    url: `postgres://${name}:secret@127.0.0.1:${port}/${name}`,
+    sqlAlchemyUrl: `postgresql+psycopg2://${name}:secret@127.0.0.1:${port}/${name}`,
+    async query(text, values = []) {
+      let n = 0;
+      const numbered = text.replaceAll("?", () => `$${++n}`);
+      return (await pool.query<Record<string, unknown>>(numbered, [...values])).rows;
+    },
+    async restrictedUrl() {
+      const restricted = `${name}_restricted`;
+      await asAdmin(port, (client) => client.query(`CREATE USER ${restricted} PASSWORD 'secret'`));
+      await pool.query(`GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO ${restricted}`);
+      return `postgres://${restricted}:secret@127.0.0.1:${port}/${name}`;
+    },
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
