@@ -47,7 +47,12 @@ export interface ServerProcess {
   stop(signal: NodeJS.Signals): Promise<void>;
 }
 
-export function startProcess(command: string, args: readonly string[], logFile: string, options: SpawnOptions): ServerProcess {
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  logFile: string,
+  options: SpawnOptions,
+): ServerProcess {
   const log = openSync(logFile, "a");
   const child: ChildProcess = spawn(command, args, { ...options, stdio: ["ignore", log, log] });
   closeSync(log);

@@ -3,7 +3,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
-import { freePort, startProcess, type DatabaseServer, type ServerDatabase, type ServerProcess } from "./database-server.ts";
+import {
+  freePort,
+  startProcess,
+  type DatabaseServer,
+  type ServerDatabase,
+  type ServerProcess,
+} from "./database-server.ts";
 
 const ADMIN: Pick<PoolOptions, "host" | "user" | "password"> = { host: "127.0.0.1", user: "admin", password: "admin" };
 
@@ -12,9 +18,13 @@ export async function startMariadb(): Promise<DatabaseServer> {
   const folder = await mkdtemp(join(tmpdir(), "mariadb-"));
   const data = join(folder, "data");
   const { username } = userInfo();
-  const install = spawnSync("mariadb-install-db", ["--no-defaults", `--user=${username}`, `--datadir=${data}`, "--skip-test-db"], {
-    encoding: "utf8",
-  });
+  const install = spawnSync(
+    "mariadb-install-db",
+    ["--no-defaults", `--user=${username}`, `--datadir=${data}`, "--skip-test-db"],
+    {
+      encoding: "utf8",
+    },
+  );
   if (install.status !== 0) throw new Error(`mariadb-install-db: ${install.error?.message ?? install.stderr}`);
   const init = join(folder, "init.sql");
   await writeFile(

@@ -3,7 +3,13 @@ import { chown, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import pg from "pg";
-import { freePort, startProcess, type DatabaseServer, type ServerDatabase, type ServerProcess } from "./database-server.ts";
+import {
+  freePort,
+  startProcess,
+  type DatabaseServer,
+  type ServerDatabase,
+  type ServerProcess,
+} from "./database-server.ts";
 
 const BINARIES = "/usr/lib/postgresql/15/bin";
 
@@ -27,7 +33,18 @@ export async function startPostgres(): Promise<DatabaseServer> {
   const start = async (): Promise<void> => {
     running = startProcess(
       join(BINARIES, "postgres"),
-      ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+      [
+        "-D",
+        data,
+        "-p",
+        String(port),
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "unix_socket_directories=",
+        "-c",
+        "fsync=off",
+      ],
       join(folder, "log"),
       surroundings,
     );
