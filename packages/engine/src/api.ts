@@ -13,6 +13,7 @@ import type {
   StorePlugin,
   Logger,
 } from "@scrubber/core";
+import type { Timers } from "./clock.ts";
 import type { ScrubberEvent } from "./events.ts";
 
 /** A plugin and what it is opened with. `use` is the plugin itself; `scrubber.yaml` names a package instead, which the app resolves. */
@@ -62,6 +63,8 @@ export interface Surroundings {
   readonly log?: Logger;
   /** Default: the system's clock. */
   readonly now?: () => Date;
+  /** What measures spans and waits. Default: the machine's; tests that do not want to wait bring their own. */
+  readonly timers?: Timers;
   /** What relative paths are relative to. Default: the working directory. */
   readonly baseDirectory?: string;
   /** Called with each event; one that throws stops nothing. More can be added with `on`. */

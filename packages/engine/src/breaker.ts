@@ -40,10 +40,7 @@ export class Breaker {
   /** Whether it is closed and its time to be tried has come. */
   probeDue(now: number): boolean {
     // A clock that was set back must not keep a lane closed for longer than a probe's interval.
-    return (
-      this.#closed !== undefined &&
-      (this.#closed.probeAt <= now || this.#closed.probeAt > now + LONGEST_PROBE_MS)
-    );
+    return this.#closed !== undefined && (this.#closed.probeAt <= now || this.#closed.probeAt > now + LONGEST_PROBE_MS);
   }
 
   /** The backend answered. True: it was closed, and is open now. */

@@ -40,7 +40,14 @@ export type ScrubberEvent =
       readonly probeInMs: number;
     }
   | { readonly type: "lane.opened"; readonly store: string; readonly group: string }
-  | { readonly type: "lane.paced"; readonly store: string; readonly group: string; readonly concurrency: number }
+  /** A backend throttles, and the lane goes slower. `keysPerSecond`: the bound, where there is one. */
+  | {
+      readonly type: "lane.paced";
+      readonly store: string;
+      readonly group: string;
+      readonly concurrency: number;
+      readonly keysPerSecond?: number;
+    }
   | { readonly type: "sweep.finished"; readonly summary: SweepSummary; readonly ms: number }
   | {
       readonly type: "outage";

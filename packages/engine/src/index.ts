@@ -4,4 +4,15 @@
  * @packageDocumentation
  */
 export type * from "./api.ts";
+export type { Timers } from "./clock.ts";
+export {
+  checkConfig,
+  defineConfig,
+  UNRESOLVED,
+  type CheckedConfig,
+  type CheckedPlugin,
+  type ConfigProblem,
+} from "./config.ts";
 export type * from "./events.ts";
+export type { Receipt } from "./receipts.ts";
+export { createScrubber } from "./scrubber.ts";

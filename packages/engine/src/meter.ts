@@ -16,6 +16,11 @@ export class Meter {
     this.#counts[this.#counts.length - 1]! += count;
   }
 
+  /** How many seconds it has seen work in, up to a minute. */
+  get seconds(): number {
+    return this.#counts.length;
+  }
+
   get perSecond(): number {
     if (this.#counts.length === 0) return 0;
     let sum = 0;

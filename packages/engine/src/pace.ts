@@ -72,7 +72,10 @@ export class Pace {
   }
 
   /** A call ended in which so many keys were accepted and so many throttled. True: the pace went down. */
-  ended(call: { readonly beganAt: number; readonly accepted: number; readonly throttled: number }, now: number): boolean {
+  ended(
+    call: { readonly beganAt: number; readonly accepted: number; readonly throttled: number },
+    now: number,
+  ): boolean {
     this.#measure(call.accepted, now);
     if (call.throttled === 0) {
       this.#window = Math.min(this.#ceiling, this.#window + 1 / this.#window);
@@ -80,8 +83,12 @@ export class Pace {
     }
     if (call.beganAt <= this.#decreasedAt) return false;
     const rate = this.keysPerSecond(now);
-    this.#wall = Math.max(1, rate === Number.POSITIVE_INFINITY ? this.#acceptedPerSecond(now) : rate);
-    this.#wallAt = now;
+    const wall = rate === Number.POSITIVE_INFINITY ? this.#acceptedPerSecond(now) : rate;
+    // Where nothing was accepted yet there is no rate to go by.
+    if (wall > 0) {
+      this.#wall = Math.max(1, wall);
+      this.#wallAt = now;
+    }
     this.#decreasedAt = now;
     this.#window = Math.max(1, this.#window * DECREASE);
     return true;

@@ -24,9 +24,9 @@ export interface Routed {
 }
 
 /** The one store that takes a location; or why there is none, for a person. */
-export type Route =
-  | { readonly to: OpenStore; readonly target: Target; readonly refused?: undefined }
-  | { readonly refused: string };
+export type RouteResult =
+  | { readonly to: OpenStore; readonly target: Target; readonly reason?: undefined }
+  | { readonly reason: string };
 
 /** Finds the one store that takes a location. */
 export class Router {
@@ -42,14 +42,14 @@ export class Router {
    * The stores with the scheme of the location; of those the one that it names, if it names one; each is asked for its target.
    * Exactly one taker: routed. None, several, or a store that takes it for malformed: refused, naming the candidates.
    */
-  route(location: Location, requestedAt: Date): Route {
+  readonly route = (location: Location, requestedAt: Date): RouteResult => {
     const named = storeIdOf(location);
     let candidates = this.#candidates(location.uri);
     if (named !== undefined) {
       const store = this.#stores.get(named);
-      if (store === undefined) return { refused: `it names the store "${named}", which is not configured` };
+      if (store === undefined) return { reason: `it names the store "${named}", which is not configured` };
       if (!candidates.includes(store)) {
-        return { refused: `it names the store "${named}", which does not answer for ${shownScheme(location.uri)}` };
+        return { reason: `it names the store "${named}", which does not answer for ${shownScheme(location.uri)}` };
       }
       candidates = [store];
     }
@@ -65,15 +65,15 @@ export class Router {
         continue;
       }
       if (own === undefined) continue;
-      if (target !== undefined) return { refused: `several stores take it: ${names(candidates)}` };
+      if (target !== undefined) return { reason: `several stores take it: ${names(candidates)}` };
       to = candidate;
       target = own;
     }
     if (to !== undefined && target !== undefined) return { to, target };
-    if (invalid !== undefined) return { refused: invalid };
-    if (candidates.length === 0) return { refused: `no configured store answers for ${shownScheme(location.uri)}` };
-    return { refused: `no store takes it; asked: ${names(candidates)}` };
-  }
+    if (invalid !== undefined) return { reason: invalid };
+    if (candidates.length === 0) return { reason: `no configured store answers for ${shownScheme(location.uri)}` };
+    return { reason: `no store takes it; asked: ${names(candidates)}` };
+  };
 
   #candidates(uri: string): readonly OpenStore[] {
     const colon = uri.indexOf(":");

@@ -1,0 +1,171 @@
+import type { LeasedEntry } from "@scrubber/core";
+import type { Admission } from "./admission.ts";
+import type { Clock } from "./clock.ts";
+import { consequenceOfVerdict, released, setAside, type Consequence } from "./consequences.ts";
+import type { Item, Lease, RoutedItem } from "./item.ts";
+import type { Lane } from "./lane.ts";
+import type { Router } from "./routing.ts";
+import type { Slip } from "./settling.ts";
+
+/** Why entries of a lane go back to the queue instead of into the lane. */
+export interface Detour {
+  readonly visibleAt: Date;
+  readonly reason: string;
+  /** The name by which leases leave them out. */
+  readonly name: string;
+}
+
+export interface IntakeOptions {
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly admission: Admission | undefined;
+  readonly submit: (slip: Slip) => void;
+  readonly lane: (item: RoutedItem) => Lane;
+  /** Asked once for each lane and lease. `undefined`: it takes all; `take`: it is closed, and tried with so many. */
+  readonly detour: (lane: Lane) => (Detour & { readonly take: number }) | undefined;
+}
+
+interface Way {
+  readonly lane: Lane;
+  readonly detour: (Detour & { readonly take: number }) | undefined;
+  /** What goes into the lane. */
+  readonly taken: RoutedItem[];
+  readonly back: RoutedItem[];
+}
+
+/** Takes in what was leased: finds the store of each entry, asks whether it may be deleted, and hands it to its lane. */
+export class Intake {
+  readonly #options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with how many entries went into lanes. Rejects where the registry does not answer: then everything went back to the queue. */
+  async take(lease: Lease, entries: readonly LeasedEntry[]): Promise<number> {
+    const ways = this.#route(lease, entries);
+    for (const { lane, detour, back } of ways) {
+      if (detour !== undefined) this.#end(lane, back, released(detour.visibleAt, detour.reason, detour.name));
+    }
+    const admitted = await this.#admit(ways);
+    let taken = 0;
+    for (const { lane, detour } of ways) {
+      const items = admitted.get(lane);
+      if (items === undefined || items.length === 0) continue;
+      taken += items.length;
+      if (detour !== undefined && lane.state.breaker.closed !== undefined) lane.probe(items);
+      else if (lane.state.breaker.closed !== undefined) {
+        // It closed while the registry was asked.
+        const { probeAt, reason } = lane.state.breaker.closed;
+        this.#end(lane, items, released(new Date(probeAt), reason, lane.state.name));
+      } else lane.add(items);
+    }
+    return taken;
+  }
+
+  #route(lease: Lease, entries: readonly LeasedEntry[]): readonly Way[] {
+    const { router, submit, clock } = this.#options;
+    const ways = new Map<Lane, Way>();
+    const aside: Item[] = [];
+    const reasons: Consequence[] = [];
+    const asideAt = (entry: LeasedEntry, reason: string): void => {
+      const item: Item = { entry, lease, answered: false, lost: false };
+      lease.items.push(item);
+      aside.push(item);
+      reasons.push(setAside(reason));
+    };
+    let way: Way | undefined;
+    for (const entry of entries) {
+      if (entry.location === undefined) {
+        asideAt(entry, `it cannot be read: ${entry.unreadable}`);
+        continue;
+      }
+      const route = router.route(entry.location, entry.requestedAt);
+      if (route.reason !== undefined) {
+        asideAt(entry, route.reason);
+        continue;
+      }
+      const item: RoutedItem = {
+        entry,
+        lease,
+        answered: false,
+        lost: false,
+        to: route.to,
+        target: route.target,
+        ref: undefined,
+        note: undefined,
+        askedAt: 0,
+        tries: 0,
+        twins: undefined,
+      };
+      lease.items.push(item);
+      if (way === undefined || way.lane.state.to !== item.to || way.lane.state.group !== item.target.group) {
+        const lane = this.#options.lane(item);
+        way = ways.get(lane);
+        if (way === undefined) {
+          way = { lane, detour: this.#options.detour(lane), taken: [], back: [] };
+          ways.set(lane, way);
+        }
+      }
+      const goes = way.detour === undefined || way.taken.length < way.detour.take;
+      (goes ? way.taken : way.back).push(item);
+    }
+    submit({ store: undefined, group: undefined, items: aside, consequences: reasons, beganAt: clock.monotonic() });
+    return [...ways.values()];
+  }
+
+  /** What may be deleted, for each lane. */
+  async #admit(ways: readonly Way[]): Promise<ReadonlyMap<Lane, RoutedItem[]>> {
+    const { admission, clock } = this.#options;
+    const admitted = new Map<Lane, RoutedItem[]>();
+    if (admission === undefined) {
+      for (const { lane, taken } of ways) admitted.set(lane, taken);
+      return admitted;
+    }
+    const asked = ways.flatMap(({ taken }) => taken);
+    if (asked.length === 0) return admitted;
+    const askedAt = clock.monotonic();
+    try {
+      const verdicts = await admission.admit(asked);
+      if (verdicts.length !== asked.length) throw new TypeError("the admission did not answer one for one");
+      let at = 0;
+      for (const { lane, taken } of ways) {
+        const dead: RoutedItem[] = [];
+        const kept: RoutedItem[] = [];
+        const consequences: Consequence[] = [];
+        for (const item of taken) {
+          const verdict = verdicts[at++]!;
+          if (verdict.kind === "delete" || verdict.kind === "shared") item.ref = verdict.ref;
+          if (verdict.kind === "delete") {
+            item.note = verdict.note;
+            item.askedAt = verdict.askedAt ?? askedAt;
+            dead.push(item);
+          } else {
+            kept.push(item);
+            consequences.push(consequenceOfVerdict(verdict));
+          }
+        }
+        admitted.set(lane, dead);
+        this.#submit(lane, kept, consequences);
+      }
+    } catch (error) {
+      const back = released(clock.now(), "the registry does not answer");
+      for (const { lane, taken } of ways) this.#end(lane, taken, back);
+      throw error;
+    }
+    return admitted;
+  }
+
+  #end(lane: Lane, items: readonly RoutedItem[], consequence: Consequence): void {
+    this.#submit(
+      lane,
+      items,
+      items.map(() => consequence),
+    );
+  }
+
+  #submit({ state }: Lane, items: readonly RoutedItem[], consequences: readonly Consequence[]): void {
+    const beganAt = this.#options.clock.monotonic();
+    this.#options.submit({ store: state.to.id, group: state.group, items, consequences, beganAt });
+  }
+}

@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import {
+  ScrubberError,
+  type Context,
+  type Logger,
+  type Queue,
+  type QueueContext,
+  type QueuePlugin,
+  type Registry,
+} from "@scrubber/core";
+import type { CheckedConfig, CheckedPlugin } from "./config.ts";
+import { openReceiptLog, type ReceiptLog } from "./receipts.ts";
+import type { OpenStore } from "./routing.ts";
+
+/** All that a configuration names, opened. Disposing of it closes everything, in reverse. */
+export interface Opened extends AsyncDisposable {
+  readonly registry: Registry | undefined;
+  readonly queue: Queue;
+  /** The queue that the sweep reads instead of the registry. */
+  readonly sweepFrom: Queue | undefined;
+  readonly stores: ReadonlyMap<string, OpenStore>;
+  readonly receipts: ReceiptLog | undefined;
+}
+
+/** What is opened with. */
+export interface Place {
+  readonly log: Logger;
+  readonly now: () => Date;
+  readonly baseDirectory: string;
+}
+
+/**
+ * Opens registry, queue and stores, in that order. If one cannot be opened, those that are open are closed again.
+ *
+ * @throws {ScrubberError} What the plugin throws; `SCRUBBER_CONFIG_INVALID` for a queue that cannot be leased from.
+ */
+export async function openAll(config: CheckedConfig, place: Place): Promise<Opened> {
+  await using opened = new AsyncDisposableStack();
+  const context = (id: string): Context => ({
+    id,
+    log: place.log,
+    now: place.now,
+    resolvePath: (path) => resolve(place.baseDirectory, path),
+    cipher: config.cipher,
+  });
+  const registry =
+    config.registry === undefined
+      ? undefined
+      : opened.use(await config.registry.plugin.open(config.registry.options, context("registry")));
+  const openQueue = async ({ plugin, options }: CheckedPlugin<QueuePlugin>, id: string): Promise<Queue> => {
+    const queueContext: QueueContext = { ...context(id), registry, delayMs: config.scrub.delayMs };
+    return opened.use(await plugin.open(options, queueContext));
+  };
+  const queue = await openQueue(config.queue, "queue");
+  if (!queue.supports.lease) {
+    throw new ScrubberError(
+      "SCRUBBER_CONFIG_INVALID",
+      `queue.use: nothing can be leased from the queue "${config.queue.plugin.name}": it can only be read`,
+      { hint: "Put it under sweep.from, and name another plugin under queue (for one machine, @scrubber/queue-file)." },
+    );
+  }
+  const sweepFrom = config.sweep?.from === undefined ? undefined : await openQueue(config.sweep.from, "sweep");
+  const stores = new Map<string, OpenStore>();
+  for (const { id, plugin, options, limits } of config.stores) {
+    const store = opened.use(await plugin.open(options, context(id)));
+    const batch = Math.min(store.limits.batch, limits.batch ?? Number.POSITIVE_INFINITY);
+    const concurrency = Math.min(store.limits.concurrency, limits.concurrency ?? Number.POSITIVE_INFINITY);
+    stores.set(id, { id, store, limits: { batch, concurrency } });
+  }
+  const receipts =
+    config.receipts === undefined
+      ? undefined
+      : opened.use(
+          openReceiptLog({
+            directory: resolve(place.baseDirectory, config.receipts.directory),
+            now: place.now,
+            ...(config.receipts.key === undefined ? {} : { key: config.receipts.key }),
+          }),
+        );
+  const stack = opened.move();
+  return {
+    registry,
+    queue,
+    sweepFrom,
+    stores,
+    receipts,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}

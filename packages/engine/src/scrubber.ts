@@ -1,0 +1,344 @@
+import {
+  isScrubberError,
+  ScrubberError,
+  type Finding,
+  type Logger,
+  type Queue,
+  type QueueEntry,
+  type Registry,
+} from "@scrubber/core";
+import { createAdmission, type Admission } from "./admission.ts";
+import type {
+  Config,
+  DryRunEntry,
+  RestoreSummary,
+  RunSummary,
+  Scrubber,
+  Status,
+  Surroundings,
+  SweepSummary,
+} from "./api.ts";
+import { boundQueue, boundRegistry } from "./bounds.ts";
+import { bounded, systemTimers, type Clock } from "./clock.ts";
+import { checkConfig, configError, type CheckedConfig } from "./config.ts";
+import { runDaemon } from "./daemon.ts";
+import { discard } from "./discard.ts";
+import { dryRun } from "./dry-run.ts";
+import { Emitter } from "./emitter.ts";
+import type { ScrubberEvent } from "./events.ts";
+import { Health } from "./health.ts";
+import { Lanes } from "./lanes.ts";
+import { openAll, type Opened } from "./opening.ts";
+import { Pass, type PassEnvironment, type Stops } from "./pass.ts";
+import { Recorder } from "./record.ts";
+import { createRestore } from "./restore.ts";
+import { Router } from "./routing.ts";
+import { createSweep, SWEEP_FINISHED_AT, type Sweep } from "./sweep.ts";
+
+const LEASE_MS = 600_000;
+const CALL_MS = 120_000;
+
+/**
+ * Opens everything that the configuration names and makes a scrubber of it. Dispose of it to close everything.
+ *
+ * @throws {ScrubberError} `SCRUBBER_CONFIG_INVALID` (all problems at once) or the code of the one problem there is; what a plugin throws when it cannot be opened.
+ */
+export async function createScrubber(config: Config, surroundings: Surroundings = {}): Promise<Scrubber> {
+  const checked = await checkConfig(config);
+  if (checked.config === undefined) throw configError(checked.problems);
+  const log = surroundings.log ?? SILENT;
+  const now = surroundings.now ?? (() => new Date());
+  const opened = await openAll(checked.config, {
+    log,
+    now,
+    baseDirectory: surroundings.baseDirectory ?? process.cwd(),
+  });
+  const emitter = new Emitter(log);
+  if (surroundings.onEvent !== undefined) emitter.on(surroundings.onEvent);
+  return new Machine(checked.config, opened, { ...(surroundings.timers ?? systemTimers), now }, emitter);
+}
+
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+class Machine implements Scrubber {
+  readonly queue: Queue;
+  readonly registry: Registry | undefined;
+  readonly stores: Scrubber["stores"];
+  readonly #config: CheckedConfig;
+  readonly #opened: Opened;
+  readonly #clock: Clock;
+  readonly #emitter: Emitter;
+  readonly #queue: Queue;
+  readonly #registry: Registry | undefined;
+  readonly #router: Router;
+  readonly #admission: Admission | undefined;
+  readonly #lanes = new Lanes();
+  readonly #health: Health;
+  readonly #sweep: Sweep | undefined;
+  readonly #closing = new AbortController();
+  #running: Promise<unknown> | undefined;
+
+  constructor(config: CheckedConfig, opened: Opened, clock: Clock, emitter: Emitter) {
+    this.#config = config;
+    this.#opened = opened;
+    this.#clock = clock;
+    this.#emitter = emitter;
+    this.queue = opened.queue;
+    this.registry = opened.registry;
+    this.stores = new Map(Array.from(opened.stores.values(), ({ id, store }) => [id, store]));
+    this.#queue = boundQueue(opened.queue, clock, CALL_MS);
+    this.#registry = opened.registry === undefined ? undefined : boundRegistry(opened.registry, clock, CALL_MS);
+    this.#router = new Router(opened.stores.values());
+    this.#health = new Health(this.#queue, opened.stores, this.#lanes, clock);
+    this.#admission =
+      this.#registry === undefined
+        ? undefined
+        : createAdmission({
+            registry: this.#registry,
+            stores: [...opened.stores.values()],
+            route: this.#router.route,
+            unknownImage: config.scrub.unknownImage,
+            delayMs: config.scrub.delayMs,
+            now: clock.now,
+            monotonic: clock.monotonic,
+            emit: emitter.emit,
+          });
+    this.#sweep =
+      config.sweep === undefined
+        ? undefined
+        : createSweep({
+            registry: this.#registry,
+            queue: this.#queue,
+            from: opened.sweepFrom,
+            now: clock.now,
+            emit: emitter.emit,
+          });
+  }
+
+  on(listener: (event: ScrubberEvent) => void): () => void {
+    return this.#emitter.on(listener);
+  }
+
+  add(...args: Parameters<Queue["add"]>): ReturnType<Queue["add"]> {
+    return this.#queue.add(...args);
+  }
+
+  runOnce({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunSummary> {
+    return this.#alone(async () => {
+      await this.#sweepIfDue(signal);
+      return this.#pass({ signal });
+    });
+  }
+
+  runForever({ signal, stopNow }: { readonly signal: AbortSignal; readonly stopNow?: AbortSignal }): Promise<void> {
+    const stopped = AbortSignal.any([signal, this.#closing.signal, ...(stopNow === undefined ? [] : [stopNow])]);
+    return this.#alone(() =>
+      runDaemon({
+        clock: this.#clock,
+        emitter: this.#emitter,
+        wakeupMs: this.#config.scrub.wakeupMs,
+        run: () => this.#pass({ signal: stopped, stopNow }),
+        sweepIfDue: () => this.#sweepIfDue(stopped),
+        nextAt: () => this.#nextAt(),
+        signal: stopped,
+      }),
+    );
+  }
+
+  async *dryRun({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<DryRunEntry> {
+    yield* dryRun({
+      queue: this.#queue,
+      router: this.#router,
+      admission: this.#admission,
+      clock: this.#clock,
+      batch: this.#config.scrub.batch,
+      callMs: CALL_MS,
+      signal,
+    });
+  }
+
+  async sweep(options: { readonly signal?: AbortSignal } = {}): Promise<SweepSummary> {
+    if (this.#sweep === undefined) {
+      throw new ScrubberError(
+        "SCRUBBER_UNSUPPORTED",
+        "there is nothing to sweep: no registry is configured, or sweep is off",
+        {
+          hint: "Configure a registry, and leave `sweep` out or set `sweep.every`.",
+        },
+      );
+    }
+    try {
+      return await this.#sweep.run(options);
+    } catch (error) {
+      const { code, message } = isScrubberError(error)
+        ? error
+        : { code: "SCRUBBER_REGISTRY_UNAVAILABLE", message: "the sweep failed in a way of its own" };
+      if (code !== "SCRUBBER_ABORTED") this.#emitter.emit({ type: "outage", of: "sweep", code, message });
+      throw error;
+    }
+  }
+
+  restore(imageId: string): Promise<RestoreSummary> {
+    return createRestore({
+      registry: this.#registry,
+      queue: this.#queue,
+      stores: [...this.#opened.stores.values()],
+      route: this.#router.route,
+      receipts: this.#opened.receipts,
+      now: this.#clock.now,
+    }).restore(imageId);
+  }
+
+  retry(filter: { readonly imageId?: string }): Promise<number> {
+    return this.#queue.revive(filter, this.#clock.now());
+  }
+
+  discard(imageId: string, reason: string): Promise<number> {
+    const { receipts } = this.#opened;
+    return discard(imageId, reason, { queue: this.#queue, receipts, clock: this.#clock, leaseMs: LEASE_MS });
+  }
+
+  async pause(storeId?: string): Promise<void> {
+    this.#known(storeId);
+    await this.#health.pause(storeId);
+  }
+
+  async resume(storeId?: string): Promise<void> {
+    this.#known(storeId);
+    await this.#health.resume(storeId);
+  }
+
+  async status(): Promise<Status> {
+    const stats = await this.#queue.stats();
+    const notes = await this.#health.load();
+    const { oldestDueAt } = stats;
+    const late = oldestDueAt === undefined ? 0 : (this.#clock.now().getTime() - oldestDueAt.getTime()) / 1000;
+    return {
+      ...stats,
+      overdueSeconds: Math.max(0, Math.round(late)),
+      stores: this.#health.statuses(notes),
+      paused: this.#health.allPaused,
+      lastSweepAt: instant(notes.get(SWEEP_FINISHED_AT)),
+    };
+  }
+
+  async show(imageId: string): ReturnType<Scrubber["show"]> {
+    const entries: QueueEntry[] = [];
+    for await (const entry of this.#queue.entries({ imageId })) entries.push(entry);
+    const images = await this.#registry?.images([imageId]);
+    return { image: images?.get(imageId), entries };
+  }
+
+  async probe(options: {
+    readonly write: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<ReadonlyMap<string, readonly Finding[]>> {
+    const found = await Promise.all(
+      Array.from(
+        this.#opened.stores,
+        async ([id, { store }]) => [id, await this.#probeOne(id, store, options)] as const,
+      ),
+    );
+    return new Map(found);
+  }
+
+  async #probeOne(
+    id: string,
+    store: Opened["stores"] extends ReadonlyMap<string, infer S extends { store: unknown }> ? S["store"] : never,
+    { write, signal }: { readonly write: boolean; readonly signal?: AbortSignal },
+  ): Promise<readonly Finding[]> {
+    const controller = new AbortController();
+    const signals = signal === undefined ? [controller.signal] : [controller.signal, signal];
+    try {
+      return await bounded(this.#clock, CALL_MS, "SCRUBBER_STORE_UNAVAILABLE", `store "${id}"`, () =>
+        store.probe({ write, signal: AbortSignal.any(signals) }),
+      );
+    } catch (error) {
+      const message = isScrubberError(error) ? error.message : `store "${id}" failed in a way of its own`;
+      const hint = isScrubberError(error) ? error.hint : undefined;
+      return [{ level: "problem", message, ...(hint === undefined ? {} : { hint }) }];
+    } finally {
+      controller.abort();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running?.catch(() => {});
+    await this.#opened[Symbol.asyncDispose]();
+  }
+
+  #known(storeId: string | undefined): void {
+    if (storeId === undefined || this.stores.has(storeId)) return;
+    throw new ScrubberError("SCRUBBER_USAGE", `there is no store "${storeId}"`, {
+      hint: `The stores are: ${[...this.stores.keys()].join(", ")}.`,
+    });
+  }
+
+  /** One run at a time. */
+  async #alone<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running !== undefined) {
+      throw new ScrubberError("SCRUBBER_ALREADY_RUNNING", "this scrubber is running already", {
+        hint: "Wait until the run under way has ended, or stop it.",
+      });
+    }
+    const running = run();
+    this.#running = running;
+    try {
+      return await running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  #pass({ signal, stopNow }: Stops): Promise<RunSummary> {
+    const { batch, maxAttempts, drainMs } = this.#config.scrub;
+    const registry = this.#registry;
+    const queue = this.#queue;
+    const env: PassEnvironment = {
+      clock: this.#clock,
+      queue,
+      admission: this.#admission,
+      receipts: this.#opened.receipts,
+      recorder: registry === undefined ? undefined : (recorded) => new Recorder(registry, queue, recorded),
+      router: this.#router,
+      lanes: this.#lanes,
+      health: this.#health,
+      emitter: this.#emitter,
+      random: Math.random,
+      batch,
+      maxAttempts,
+      leaseMs: LEASE_MS,
+      callMs: CALL_MS,
+      drainMs,
+    };
+    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    return new Pass(env).run({ signal: stop, stopNow });
+  }
+
+  async #sweepIfDue(signal: AbortSignal | undefined): Promise<void> {
+    const every = this.#config.sweep?.everyMs;
+    if (this.#sweep === undefined || every === undefined) return;
+    try {
+      const last = instant((await this.#queue.notes()).get(SWEEP_FINISHED_AT));
+      if (last !== null && this.#clock.now().getTime() - last.getTime() < every) return;
+      if (this.#health.allPaused) return;
+      await this.sweep(signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Reported by then; what is in the queue is worked all the same.
+      if (!isScrubberError(error)) throw error;
+    }
+  }
+
+  async #nextAt(): Promise<number | undefined> {
+    const { nextDueAt } = await this.#queue.stats();
+    const probeAt = this.#lanes.nextProbeAt();
+    if (nextDueAt === undefined) return probeAt;
+    return Math.min(nextDueAt.getTime(), probeAt ?? Number.POSITIVE_INFINITY);
+  }
+}
+
+function instant(note: unknown): Date | null {
+  const at = typeof note === "string" ? new Date(note) : undefined;
+  return at === undefined || Number.isNaN(at.getTime()) ? null : at;
+}
