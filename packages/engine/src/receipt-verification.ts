@@ -119,6 +119,8 @@ class FileVerification {
   #links = 0;
   #inGroup = 0;
   #groupStart = 1;
+  #lastReceipt: Buffer | undefined;
+  #partial = false;
   /** Where zeros stand: pages that never reached the disk before the power went, as long as it is the last group. */
   #zeros: { readonly line: number; readonly links: number } | undefined;
 
@@ -145,13 +147,19 @@ class FileVerification {
     if (!startsWith(bytes, `{"n":${n},`)) return this.#fail(this.#line, `receipt ${n} does not follow here`);
     this.#inGroup++;
     this.#link.update(bytes);
+    this.#lastReceipt = bytes;
     return true;
   }
 
   end(): void {
     if (this.bad !== undefined) return;
-    if (this.#zeros === undefined) this.torn ||= this.#inGroup > 0 || this.#links === 0;
-    else if (this.#links - this.#zeros.links <= 1) this.torn = true;
+    if (this.#zeros === undefined) {
+      this.torn ||= this.#inGroup > 0 || this.#links === 0;
+      // The numbers prove the others: a link that was joined to the last receipt's line would be missed.
+      if (this.#inGroup > 0 && !isJson(this.#lastReceipt)) {
+        this.#fail(this.#line - (this.#partial ? 1 : 0), "it is no receipt");
+      }
+    } else if (this.#links - this.#zeros.links <= 1) this.torn = true;
     else this.#fail(this.#zeros.line, "it is filled with zeros, and more follows");
   }
 
@@ -198,6 +206,7 @@ class FileVerification {
       return this.#fail(this.#line, "it is not how a receipt begins");
     }
     this.torn = true;
+    this.#partial = true;
     return true;
   }
 
@@ -211,6 +220,15 @@ const NEWLINE = 10;
 
 function startsWith(bytes: Buffer, text: string): boolean {
   return bytes.length >= text.length && bytes.toString("latin1", 0, text.length) === text;
+}
+
+function isJson(bytes: Buffer | undefined): boolean {
+  try {
+    JSON.parse(String(bytes));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseHeader(bytes: Buffer): ReceiptFileHeader | undefined {

@@ -225,35 +225,28 @@ describe("verification", () => {
       await writeFile(file, whole.subarray(0, length));
       const groups = ends.filter((end) => end <= length).length;
       const torn = ends.includes(length) ? 0 : 1;
-      expect(await verify(), `cut at ${length}`).toEqual({
-        files: 1,
-        receipts: 2 * groups,
-        ok: true,
-        firstBad: null,
-        torn,
-      });
-      if (length % 7 === 0) expect(await verify({ head }), `cut at ${length}`).toMatchObject({ ok: false });
+      const expected = { files: 1, receipts: 2 * groups, ok: true, firstBad: null, torn };
+      expect({ length, ...(await verify()) }).toEqual({ length, ...expected });
     }
+    await writeFile(file, whole.subarray(0, -1));
+    expect(await verify({ head })).toMatchObject({ ok: false });
   });
 
   test("finds every changed byte", async () => {
     const head = await writeThreeGroups();
     const file = await onlyFile();
     const whole = await readFile(file);
-    const lastGroup = whole.toString("latin1").lastIndexOf('{"n":5,');
-    const lastLink = whole.toString("latin1").lastIndexOf('{"link"');
+    const lastLink = whole.lastIndexOf('{"link"');
+    const unfound: number[] = [];
     for (let at = 0; at < whole.length; at++) {
       const changed = Buffer.from(whole);
       changed[at] = (changed[at] ?? 0) ^ 1;
       await writeFile(file, changed);
-      expect(await verify({ head }), `byte ${at}`).toMatchObject({ ok: false });
       // Without a head, an end that was cut cannot be told from one that was torn; all before it can.
-      if (at < lastLink)
-        expect(await verify(), `byte ${at}`).toMatchObject({
-          ok: false,
-          receipts: at < lastGroup ? expect.any(Number) : 4,
-        });
+      const { ok } = await verify(at < lastLink ? {} : { head });
+      if (ok) unfound.push(at);
     }
+    expect(unfound).toEqual([]);
   });
 
   test("finds lines that were removed, inserted, doubled or reordered, and says where", async () => {
@@ -275,10 +268,8 @@ describe("verification", () => {
       const text = changed.join("\n");
       if (cut.has(text)) continue;
       await writeFile(file, `${text}\n`);
-      expect(await verify(), text).toMatchObject({
-        ok: false,
-        firstBad: { file: expect.stringContaining("receipts-") },
-      });
+      const { firstBad } = await verify();
+      expect({ text, firstBad }).toMatchObject({ firstBad: { file: expect.stringContaining("receipts-") } });
     }
     await writeFile(file, `${lines.toSpliced(4, 1).join("\n")}\n`);
     expect(await verify()).toMatchObject({ receipts: 2, firstBad: { line: 5 } });
