@@ -48,7 +48,8 @@ export async function composeConfig(
   const checked = await checkConfig(config);
   for (const { path, code, message, hint } of checked.problems ?? []) {
     // What stands for a secret that is missing has been reported as that.
-    if (!problems.some((known) => known.path === path)) report(path, code, message, hint);
+    const missing = problems.some((known) => known.code === "SCRUBBER_SECRET_MISSING" && known.path.startsWith(path));
+    if (!missing) report(path, code, message, hint);
   }
   throwIfAny(problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   if (checked.config === undefined) throw new TypeError("a configuration was refused without a reason");

@@ -28,7 +28,7 @@ export async function loadPlugin(
     return { fault: loadingFault(use, directory, error) };
   }
   if (module.default === undefined) return { fault: noDefaultExport(use, kind) };
-  return { plugin: module.default };
+  return isPlugin(module.default) ? { plugin: module.default } : { fault: noPlugin(use) };
 }
 
 type Found = { readonly file: string } | { readonly fault: PluginFault };
@@ -107,6 +107,19 @@ function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   if (error.code !== "ERR_MODULE_NOT_FOUND" && error.code !== "MODULE_NOT_FOUND") return undefined;
   return /^Cannot find (?:package|module) '((?:@[\w.~-]+\/)?[\w~-][\w.~-]*)/.exec(error.message)?.[1];
+}
+
+/** Whether it looks like one at all; whether it is one of the right kind and contract is for the engine to say, which knows plugins in code too. */
+function isPlugin(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "open" in value && typeof value.open === "function";
+}
+
+function noPlugin(use: string): PluginFault {
+  return {
+    code: "SCRUBBER_PLUGIN_INVALID",
+    message: `the default export of "${use}" is no plugin`,
+    hint: "It must be what defineStore, defineQueue or defineRegistry of @scrubber/core returns.",
+  };
 }
 
 function noDefaultExport(use: string, kind: PluginKind): PluginFault {
