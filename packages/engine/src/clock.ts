@@ -3,14 +3,14 @@ import { ScrubberError, type ErrorCode } from "@scrubber/core";
 /** What measures spans and waits. Tests replace it, so that they need not wait. */
 export interface Timers {
   /** Milliseconds that only move forward, from any origin. */
-  monotonic(): number;
+  readonly monotonic: () => number;
   /** Calls `run` once after `ms`; returns what calls it off. */
-  after(ms: number, run: () => void): () => void;
+  readonly after: (ms: number, run: () => void) => () => void;
 }
 
 /** The time of day, and timers. */
 export interface Clock extends Timers {
-  now(): Date;
+  readonly now: () => Date;
 }
 
 /** The machine's own timers. */

@@ -90,7 +90,8 @@ function keptAs(verdict: Verdict | undefined): Seen | undefined {
       return { would: "keep", reason: verdict.reason };
     case "unknownImage":
       return { would: "setAside", reason: "the registry does not know the image" };
-    default:
+    case "delete":
+    case undefined:
       return undefined;
   }
 }

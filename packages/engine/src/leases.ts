@@ -88,7 +88,7 @@ export class Leases {
 
   async #renewDue(): Promise<void> {
     const now = this.#clock.monotonic();
-    for (const lease of [...this.#held]) if (lease.renewAt <= now) await this.#renew(lease);
+    for (const lease of this.#held) if (lease.renewAt <= now) await this.#renew(lease);
   }
 
   async #renew(lease: Lease): Promise<void> {

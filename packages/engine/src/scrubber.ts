@@ -55,7 +55,18 @@ export async function createScrubber(config: Config, surroundings: Surroundings 
   });
   const emitter = new Emitter(log);
   if (surroundings.onEvent !== undefined) emitter.on(surroundings.onEvent);
-  return new Machine(checked.config, opened, { ...(surroundings.timers ?? systemTimers), now }, emitter);
+  const { timers = systemTimers } = surroundings;
+  const clock: Clock = {
+    now,
+    monotonic: () => timers.monotonic(),
+    after: (ms, run) => timers.after(ms, run),
+  };
+  try {
+    return new Machine(checked.config, opened, clock, emitter);
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
