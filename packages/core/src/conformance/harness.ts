@@ -2,8 +2,13 @@ import type { Location, NewEntry, Queue, Registry, Store, AnyPlugin, QueueSuppor
 
 /** The test runner, passed in: `{ describe, test }` of vitest or of node:test. */
 export interface Runner {
-  describe(title: string, body: () => void): void;
-  test(title: string, body: () => Promise<void>): void;
+  readonly describe: (title: string, body: () => void) => unknown;
+  /** A case that does not apply says so by `context.skip(why)`, where the runner has it; else it ends at once. */
+  readonly test: (title: string, body: (context?: Skippable) => Promise<void>) => unknown;
+}
+
+export interface Skippable {
+  readonly skip?: (why?: string) => unknown;
 }
 
 /** A store on a fresh, empty place of its own, and other hands on the same place. */
@@ -23,6 +28,8 @@ export interface StoreUnderTest extends AsyncDisposable {
   hold?(location: Location): Promise<void>;
   /** Other spellings of the same object, at least one where the scheme allows any. */
   spellings(location: Location): readonly Location[];
+  /** How many objects are there, asked of the backend by another client; to show that a probe leaves nothing. */
+  count?(): Promise<number>;
   /** Locations of somebody else: `target` answers undefined. */
   readonly foreign: readonly Location[];
   /** Locations that are this store's, but malformed or outside of what it may touch: `target` throws SCRUBBER_LOCATION_INVALID. */
@@ -50,6 +57,8 @@ export interface QueueUnderTest extends AsyncDisposable {
   second?(): Promise<Queue>;
   /** Puts an entry in that the queue cannot read (sealed under a key that it does not have, or damaged). */
   addUnreadable?(imageId: string): Promise<void>;
+  /** Puts entries in by another way than `add`; for queues that do not support it. */
+  seed?(entries: readonly NewEntry[]): Promise<void>;
 }
 
 export interface QueueHarness {

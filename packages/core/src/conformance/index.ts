@@ -3,4 +3,9 @@
  *
  * @packageDocumentation
  */
+export type { Case } from "./case.ts";
 export * from "./harness.ts";
+export { pluginCases, testPlugin, type PluginCase } from "./plugin.ts";
+export { queueCases, testQueue } from "./queue.ts";
+export { registryCases, testRegistry } from "./registry.ts";
+export { storeCases, testStore } from "./store.ts";
