@@ -1,1 +1,31 @@
-export {};
+import { isAbsolute } from "node:path";
+import { defineQueue, type QueueContext, type QueuePlugin } from "@scrubber/core";
+import { layoutOf, makeDirectory } from "./directory.ts";
+import { optionsSchema, type FileQueueOptions } from "./options.ts";
+import { openFileQueue } from "./queue.ts";
+import { queueError } from "./sqlite-errors.ts";
+
+export type { FileQueueOptions } from "./options.ts";
+export { openFileQueue, type FileQueue, type FileQueueContext } from "./queue.ts";
+
+/** An embedded, durable queue in one directory, for any number of processes on one machine. */
+const plugin: QueuePlugin<FileQueueOptions, FileQueueOptions> = defineQueue({
+  name: "file",
+  options: optionsSchema,
+  open: (options, context) => openFileQueue(directoryOf(options, context), context),
+  // oxlint-disable-next-line require-await -- so that what it throws rejects
+  async setUp(options, context) {
+    const directory = directoryOf(options, context);
+    try {
+      return makeDirectory(layoutOf(directory)).map((path) => `made ${path}`);
+    } catch (error) {
+      throw queueError(error, directory);
+    }
+  },
+});
+
+export default plugin;
+
+function directoryOf({ directory }: FileQueueOptions, context: QueueContext): string {
+  return isAbsolute(directory) ? directory : context.resolvePath(directory);
+}

@@ -1,0 +1,113 @@
+import { imageIdProblem, ScrubberError, type AddResult, type Cipher, type NewEntry } from "@scrubber/core";
+import type { Database, Statement } from "./database.ts";
+import type { Digester } from "./digest.ts";
+import type { DigestIndex } from "./digest-index.ts";
+import { STATE } from "./schema.ts";
+import { storeLocation, type StoredColumns } from "./stored-location.ts";
+import type { Totals } from "./totals.ts";
+
+/** A new entry, checked, digested and sealed: what can be done outside of a transaction. */
+export interface PreparedEntry extends StoredColumns {
+  readonly imageId: string;
+  readonly digest: Uint8Array;
+  readonly requestedAt: number;
+  readonly ownDue: 0 | 1;
+  readonly dueBase: number;
+}
+
+/** What is needed to prepare entries. */
+export interface Preparation {
+  readonly digester: Digester;
+  readonly cipher: Cipher | undefined;
+  /** The queue's now, in milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * @throws {ScrubberError} `SCRUBBER_IMAGE_ID_INVALID`, `SCRUBBER_LOCATION_INVALID`
+ */
+export function prepareEntry(entry: NewEntry, { digester, cipher, now }: Preparation): PreparedEntry {
+  const { imageId, location } = entry;
+  const problem = imageIdProblem(imageId);
+  if (problem !== undefined) {
+    throw new ScrubberError("SCRUBBER_IMAGE_ID_INVALID", `an image id cannot be used: ${problem}`, {
+      hint: "An image id has 1 to 255 bytes and no control characters.",
+    });
+  }
+  const requestedAt = entry.requestedAt === undefined ? now : milliseconds(entry.requestedAt, "requestedAt");
+  return {
+    imageId,
+    digest: digester.ofEntry(imageId, location),
+    ...storeLocation(location, cipher),
+    requestedAt,
+    ownDue: entry.dueAt === undefined ? 0 : 1,
+    dueBase: entry.dueAt === undefined ? requestedAt : milliseconds(entry.dueAt, "dueAt"),
+  };
+}
+
+/** @throws {TypeError} for an invalid date. */
+export function milliseconds(date: Date, name: string): number {
+  const ms = date.getTime();
+  if (Number.isNaN(ms)) throw new TypeError(`${name} is an invalid date`);
+  return ms;
+}
+
+/** id, requested_at, own_due, due_base, state, details */
+type MetRow = readonly [number, number, number, number, number, string | null];
+
+/** Takes entries in, within a transaction. */
+export class Additions {
+  readonly #digests: DigestIndex;
+  readonly #delayMs: number;
+  readonly #insert: Statement;
+  readonly #met: Statement<MetRow>;
+  readonly #meet: Statement;
+
+  constructor(database: Database, digests: DigestIndex, delayMs: number) {
+    this.#digests = digests;
+    this.#delayMs = delayMs;
+    this.#insert = database.prepare(
+      `INSERT INTO entries (id, digest, image_id, uri, details, requested_at, own_due, due_base, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${STATE.ready})`,
+    );
+    this.#met = database.prepare(
+      "SELECT id, requested_at, own_due, due_base, state, details FROM entries WHERE id = ?",
+    );
+    // Whoever holds it, or held it last, can settle nothing any more: what was asked for anew is done anew.
+    this.#meet = database.prepare(
+      "UPDATE entries SET requested_at = ?, own_due = ?, due_base = ?, details = ?, token = NULL WHERE id = ?",
+    );
+  }
+
+  add(entry: PreparedEntry, totals: Totals): AddResult {
+    const id = totals.lastId + 1;
+    if (!this.#digests.add(entry.digest, id)) {
+      const met = this.#met.get(this.#digests.find(entry.digest) ?? 0);
+      if (met !== undefined) return this.#meetEntry(met, entry);
+      this.#digests.point(entry.digest, id);
+    }
+    const { digest, imageId, uri, details, requestedAt, ownDue, dueBase } = entry;
+    this.#insert.run(id, digest, imageId, uri, details, requestedAt, ownDue, dueBase);
+    totals.lastId = id;
+    totals.active++;
+    return "added";
+  }
+
+  #meetEntry([id, requestedAt, ownDue, dueBase, state, details]: MetRow, entry: PreparedEntry): AddResult {
+    if (state === STATE.setAside) return "setAside";
+    const isEarlier = this.#dueAt(entry.ownDue, entry.dueBase) < this.#dueAt(ownDue, dueBase);
+    this.#meet.run(
+      Math.max(requestedAt, entry.requestedAt),
+      isEarlier ? entry.ownDue : ownDue,
+      isEarlier ? entry.dueBase : dueBase,
+      // A sweep knows less of a location than who recorded its identity.
+      entry.details ?? details,
+      id,
+    );
+    return "present";
+  }
+
+  #dueAt(ownDue: number, dueBase: number): number {
+    return ownDue === 1 ? dueBase : dueBase + this.#delayMs;
+  }
+}

@@ -1,0 +1,123 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ScrubberError } from "@scrubber/core";
+import { isBusy, queueError } from "./sqlite-errors.ts";
+
+/** A row as an array of columns: half the garbage of an object. */
+export type Columns = readonly unknown[];
+
+/** A prepared statement whose rows are of a known shape. */
+export class Statement<Row extends Columns = Columns> {
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+  }
+
+  all(...values: readonly SQLInputValue[]): readonly Row[] {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- the typings do not know returnArrays; the SELECT beside it says the shape
+    return this.#statement.all(...values) as unknown as readonly Row[];
+  }
+
+  get(...values: readonly SQLInputValue[]): Row | undefined {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- as above
+    return this.#statement.get(...values) as unknown as Row | undefined;
+  }
+
+  iterate(...values: readonly SQLInputValue[]): Iterable<Row> {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- as above
+    return this.#statement.iterate(...values) as unknown as Iterable<Row>;
+  }
+
+  /** Resolves with how many rows were changed. */
+  run(...values: readonly SQLInputValue[]): number {
+    return Number(this.#statement.run(...values).changes);
+  }
+}
+
+/** How long SQLite itself waits for a lock, with the event loop standing still; then the wait goes on without it. */
+const BLOCKING_WAIT_MS = 200;
+
+/** Long enough for any transaction of another scrubber, on a slow disk too. */
+export const DEFAULT_PATIENCE_MS = 30_000;
+
+/** One connection to `queue.sqlite`, and transactions on it. */
+export class Database {
+  readonly directory: string;
+  readonly #connection: DatabaseSync;
+  readonly #patienceMs: number;
+  readonly #begin: StatementSync;
+  readonly #beginRead: StatementSync;
+  readonly #commit: StatementSync;
+
+  /** @param file An existing file: so it has the mode that its maker gave it, and SQLite's files beside it inherit that. */
+  constructor(file: string, directory: string, patienceMs: number = DEFAULT_PATIENCE_MS) {
+    this.directory = directory;
+    this.#patienceMs = patienceMs;
+    this.#connection = new DatabaseSync(file, {
+      timeout: BLOCKING_WAIT_MS,
+      returnArrays: true,
+      enableDoubleQuotedStringLiterals: false,
+    });
+    // The cache is the greater part of what a queue keeps in memory. Checkpoints are rare enough not to be felt, and the log stays small.
+    this.#connection.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;" +
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
+    );
+    this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");
+    this.#beginRead = this.#connection.prepare("BEGIN");
+    this.#commit = this.#connection.prepare("COMMIT");
+  }
+
+  prepare<Row extends Columns = Columns>(sql: string): Statement<Row> {
+    return new Statement<Row>(this.#connection.prepare(sql));
+  }
+
+  exec(sql: string): void {
+    this.#connection.exec(sql);
+  }
+
+  /**
+   * One transaction, durable when it resolves. `work` is synchronous; it may be run again, where somebody else held the lock.
+   * @throws {ScrubberError} `SCRUBBER_QUEUE_*`; then nothing has changed.
+   */
+  write<T>(work: () => T): Promise<T> {
+    return this.#patiently(() => this.#transaction(this.#begin, work));
+  }
+
+  /** One consistent view. As {@link write}, without the right to change anything. */
+  read<T>(work: () => T): Promise<T> {
+    return this.#patiently(() => this.#transaction(this.#beginRead, work));
+  }
+
+  close(): void {
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  #transaction<T>(begin: StatementSync, work: () => T): T {
+    if (!this.#connection.isOpen) {
+      throw new ScrubberError("SCRUBBER_QUEUE_UNAVAILABLE", `the queue in ${this.directory} is closed`);
+    }
+    begin.run();
+    try {
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  async #patiently<T>(attempt: () => T): Promise<T> {
+    const until = performance.now() + this.#patienceMs;
+    for (;;) {
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= until) throw queueError(error, this.directory);
+      }
+      await sleep(5 + Math.random() * 45);
+    }
+  }
+}
