@@ -1,8 +1,9 @@
 import type { Outcome } from "@scrubber/core";
+import type { Answer } from "./answer.ts";
 import type { Buckets, Hold } from "./bucket.ts";
 import { inTurns, isRequestFailure, RequestFailure, type Connection, type Server } from "./client.ts";
 import type { ObjectRef } from "./delete-request.ts";
-import type { Answer, Deleter } from "./deletion.ts";
+import type { Deleter } from "./deletion.ts";
 import type { Failure } from "./failure.ts";
 import type { S3Target } from "./location.ts";
 import { difference, lookAt, reportedBy } from "./look.ts";

@@ -1,22 +1,10 @@
 import { DeleteObjectCommand } from "@aws-sdk/client-s3";
+import { matchAnswers, DELETED, type Answer } from "./answer.ts";
 import { BatchSize, type Grant } from "./batch-size.ts";
 import { inTurns, isRequestFailure, type Connection, type Server } from "./client.ts";
 import { fitsXml, writeDeleteRequest, type ObjectRef } from "./delete-request.ts";
-import type { DeleteAnswer } from "./delete-result.ts";
 import type { Failure } from "./failure.ts";
 
-/** What the server said of one object. */
-export type Answer =
-  /** Gone. `marker`: only a marker was left, or (of a version) a marker was removed. */
-  | { readonly kind: "deleted"; readonly marker: boolean; readonly markerVersionId?: string | undefined }
-  | { readonly kind: "refused"; readonly code: string; readonly message: string }
-  /** The server's answer does not say. */
-  | { readonly kind: "unknown"; readonly reason: string }
-  /** No answer came. `sent`: it may be gone or not; else nothing was done. */
-  | { readonly kind: "unanswered"; readonly failure: Failure; readonly sent: boolean };
-
-const DELETED: Answer = { kind: "deleted", marker: false };
-const NOT_MENTIONED: Answer = { kind: "unknown", reason: "the server's answer does not mention it" };
 /** Single keys refused in a row, with nothing accepted: then it is the request that the server cannot read, not the keys. */
 const REFUSED_IN_A_ROW = 3;
 
@@ -131,7 +119,7 @@ export class Deleter {
         bypassGovernance: this.#bypassGovernance,
       });
       const found = matchAnswers(asked, answer);
-      chunk.forEach((index, i) => (answers[index] = found[i] ?? NOT_MENTIONED));
+      chunk.forEach((index, i) => (answers[index] = found[i]));
       return undefined;
     } catch (error) {
       if (isRequestFailure(error)) return error.failure;
@@ -195,49 +183,4 @@ function markSent(failure: Failure, indexes: readonly number[], answers: (Answer
   const answer: Answer = { kind: "unanswered", failure, sent };
   for (const index of indexes) answers[index] = answer;
   return failure;
-}
-
-/** Holds an answer against what was asked, whatever its order. What the server says twice counts as it is worse. */
-function matchAnswers(
-  asked: readonly ObjectRef[],
-  answer: Extract<DeleteAnswer, { root: "DeleteResult" }>,
-): (Answer | undefined)[] {
-  const found: (Answer | undefined)[] = Array.from({ length: asked.length });
-  const first = new Map<string, number>();
-  /** The next object of the same name: two versions of one. */
-  const next = new Map<number, number>();
-  for (let i = asked.length - 1; i >= 0; i--) {
-    const { name } = asked[i] as ObjectRef;
-    const following = first.get(name);
-    if (following !== undefined) next.set(i, following);
-    first.set(name, i);
-  }
-  const indexOf = (name: string, versionId: string | undefined): number | undefined => {
-    const start = first.get(name);
-    if (start === undefined || !next.has(start)) {
-      return start !== undefined &&
-        (versionId === undefined || asked[start]?.versionId === undefined || asked[start].versionId === versionId)
-        ? start
-        : undefined;
-    }
-    for (let i: number | undefined = start; i !== undefined; i = next.get(i))
-      if (asked[i]?.versionId === versionId) return i;
-    return undefined;
-  };
-  for (const { key, versionId, marker, markerVersionId } of answer.deleted) {
-    const index = indexOf(key, versionId);
-    if (index !== undefined)
-      found[index] = marker
-        ? {
-            kind: "deleted",
-            marker,
-            markerVersionId: asked[index]?.versionId === undefined ? markerVersionId : undefined,
-          }
-        : DELETED;
-  }
-  for (const { key, versionId, code, message } of answer.errors) {
-    const index = indexOf(key, versionId);
-    if (index !== undefined) found[index] = { kind: "refused", code, message };
-  }
-  return found;
 }
