@@ -7,7 +7,9 @@ const types = (events: readonly ScrubberEvent[]): string[] => events.map(({ type
 
 describe("a backend that is down", () => {
   test("closes its lane with the fifth failure; its entries wait, uncounted, and others keep their pace", async () => {
-    await using world = await createWorld({ stores: { dead: { limits: { concurrency: 1 } }, live: { limits: { batch: 100 } } } });
+    await using world = await createWorld({
+      stores: { dead: { limits: { concurrency: 1 } }, live: { limits: { batch: 100 } } },
+    });
     const { scrubber, queue, clock, stores, events } = world;
     stores["dead"]!.breakBackend();
     await scrubber.add(entriesOf(3000, "dead://group/d"));
@@ -66,10 +68,13 @@ describe("a backend that is down", () => {
     const plain = store.delete.bind(store);
     let calls = 0;
     store.delete = (targets, call) =>
-      ++calls % 3 === 0
-        ? Promise.reject(new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", "cut"))
-        : plain(targets, call);
-    expect(await clock.until(scrubber.runOnce())).toMatchObject({ leased: 1000, absent: 1000, released: 0, retried: 0 });
+      ++calls % 3 === 0 ? Promise.reject(new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", "cut")) : plain(targets, call);
+    expect(await clock.until(scrubber.runOnce())).toMatchObject({
+      leased: 1000,
+      absent: 1000,
+      released: 0,
+      retried: 0,
+    });
     expect(calls).toBeLessThanOrEqual(31);
   });
 
@@ -90,7 +95,8 @@ describe("a backend that is down", () => {
     await using world = await createWorld({ stores: { memory: { limits: { batch: 100, concurrency: 1 } } } });
     const { scrubber, clock, stores } = world;
     const bad = entriesOf(1000, "memory://group/bad");
-    for (const { location } of bad) stores["memory"]!.faults.denied.set(location.uri.slice("memory://".length), "policy");
+    for (const { location } of bad)
+      stores["memory"]!.faults.denied.set(location.uri.slice("memory://".length), "policy");
     await scrubber.add(bad);
     clock.advance(1);
     await scrubber.add(entriesOf(200, "memory://group/good"));

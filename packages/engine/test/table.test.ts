@@ -197,7 +197,17 @@ describe("what becomes of an entry in a run", () => {
   });
 
   test("whatever the stores answer, every entry gets one answer and the sum holds", { timeout: 120_000 }, async () => {
-    const kinds = ["fine", "gone", "throttled", "denied", "held", "unknown", "poisonous", "invalid", "changed"] as const;
+    const kinds = [
+      "fine",
+      "gone",
+      "throttled",
+      "denied",
+      "held",
+      "unknown",
+      "poisonous",
+      "invalid",
+      "changed",
+    ] as const;
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom(...kinds), fc.nat(2), fc.nat(30)), { minLength: 1, maxLength: 60 }),
