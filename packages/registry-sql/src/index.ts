@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import {
   createCipher,
   defineRegistry,
@@ -118,7 +118,8 @@ export default plugin;
 function addressOf(options: Options, context: Context): Address {
   const address = parseUrl(options.url);
   if (typeof address === "string") throw new TypeError(`the URL ${address}`);
-  return address.kind === "sqlite" ? { kind: "sqlite", path: context.resolvePath(address.path) } : address;
+  if (address.kind !== "sqlite" || isAbsolute(address.path)) return address;
+  return { kind: "sqlite", path: context.resolvePath(address.path) };
 }
 
 function orExplained<T>(path: string, work: () => T): T {
