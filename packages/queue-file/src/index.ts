@@ -5,6 +5,8 @@ import { optionsSchema, type FileQueueOptions } from "./options.ts";
 import { openFileQueue } from "./queue.ts";
 import { queueError } from "./sqlite-errors.ts";
 
+export { importQueueDirectory, type ImportOptions, type ImportProblem, type ImportSummary } from "./import.ts";
+export { parseListLine } from "./list-line.ts";
 export type { FileQueueOptions } from "./options.ts";
 export { openFileQueue, type FileQueue, type FileQueueContext } from "./queue.ts";
 

@@ -16,10 +16,12 @@ import type {
   SettleResult,
 } from "@scrubber/core";
 import { Additions, prepareEntry, type PreparedEntry } from "./additions.ts";
+import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
 import { DigestIndex } from "./digest-index.ts";
 import { Digester, openSecret } from "./digest.ts";
-import { layoutOf, makeDirectory } from "./directory.ts";
+import { layoutOf, makeDirectory, type Layout } from "./directory.ts";
+import { DropBox } from "./drop-box.ts";
 import { DueOrder, type Place } from "./due-order.ts";
 import { Leases } from "./leases.ts";
 import { Listing, type ListingPage } from "./listing.ts";
@@ -47,7 +49,7 @@ export async function openFileQueue(directory: string, context: FileQueueContext
     makeDirectory(layout);
     database = new Database(layout.database, directory);
     await migrate(database);
-    return new FileQueue(database, await openSecret(database, context.cipher), context);
+    return new FileQueue(layout, database, await openSecret(database, context.cipher), context);
   } catch (error) {
     database?.close();
     throw queueError(error, directory);
@@ -73,10 +75,11 @@ export class FileQueue implements Queue {
   readonly #settlements: Settlements;
   readonly #listing: Listing;
   readonly #notes: Notes;
+  readonly #dropBox: DropBox;
   #pending: PendingAdd[] = [];
   #committing: Promise<void> | undefined;
 
-  constructor(database: Database, secret: string, context: FileQueueContext) {
+  constructor(layout: Layout, database: Database, secret: string, context: FileQueueContext) {
     const { cipher, delayMs } = context;
     this.#database = database;
     this.#context = context;
@@ -89,6 +92,16 @@ export class FileQueue implements Queue {
     this.#settlements = new Settlements(database, this.#digests, delayMs);
     this.#listing = new Listing(database, order, delayMs, cipher);
     this.#notes = new Notes(database);
+    this.#dropBox = new DropBox({
+      layout,
+      totals: this.#totals,
+      claims: new Claims(database),
+      cipher,
+      log: context.log,
+      add: (entry, now, totals) =>
+        this.#additions.add(prepareEntry(entry, { digester: this.#digester, cipher, now }), totals),
+      now: () => this.#now(),
+    });
   }
 
   // async, so that what is wrong with an entry rejects like everything else
@@ -124,7 +137,7 @@ export class FileQueue implements Queue {
   async lease(request: LeaseRequest): Promise<readonly LeasedEntry[]> {
     const { limit, imageId } = request;
     if (!(limit >= 1)) throw new TypeError("lease: limit must be 1 or more");
-    await this.#takeIn();
+    await this.#dropBox.takeIn();
     const now = this.#now();
     return this.#totals.write((totals) =>
       imageId === undefined
@@ -156,12 +169,12 @@ export class FileQueue implements Queue {
   }
 
   async hasImages(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    await this.#takeIn();
+    await this.#dropBox.takeIn();
     return this.#database.read(() => new Set(ids.filter((id) => this.#idsOf(id).length > 0)));
   }
 
   async *entries(filter: EntryFilter = {}): AsyncGenerator<QueueEntry> {
-    await this.#takeIn();
+    await this.#dropBox.takeIn();
     const { imageId } = filter;
     if (imageId !== undefined) {
       const ids = await this.#database.read(() => this.#listing.inOrder(this.#idsOf(imageId)));
@@ -180,7 +193,7 @@ export class FileQueue implements Queue {
   }
 
   async stats(): Promise<QueueStats> {
-    await this.#takeIn();
+    await this.#dropBox.takeIn();
     return this.#database.read(() => this.#listing.stats(this.#totals.read(), this.#now()));
   }
 
@@ -195,10 +208,6 @@ export class FileQueue implements Queue {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#committing;
     this.#database.close();
-  }
-
-  #takeIn(): Promise<void> {
-    return Promise.resolve();
   }
 
   #page(filter: EntryFilter, after?: Place): Promise<ListingPage> {

@@ -21,7 +21,7 @@ export const STATE = { ready: 0, paused: 1, leased: 2, setAside: 3 } as const;
  * - `digests` finds an entry by what it is (image, URI, store), and all entries of an image. It may name entries that are gone: taking a digest out at once would write one page
  *   for each, all over the index. `removed` keeps them, in order of arrival within each of a few ranges of digests, and one range at a time is taken out together.
  * - `totals`, one row: what would cost a walk to count, the last id and token given out, and the schema's version, which every transaction reads.
- * - `claims` names files of the drop box whose entries are committed, and what is to become of each: unlinked, or kept with a reason.
+ * - `claims` names files of the drop box, how far their entries are committed, and what could not be read.
  */
 const TABLES = `
   CREATE TABLE entries (
@@ -57,7 +57,14 @@ const TABLES = `
   ) STRICT;
   INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
 
-  CREATE TABLE claims (name TEXT PRIMARY KEY, quarantine TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE claims (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    problems TEXT NOT NULL,
+    problem_count INTEGER NOT NULL,
+    finished INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE secret (value TEXT NOT NULL) STRICT;
 `;
