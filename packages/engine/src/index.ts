@@ -14,5 +14,7 @@ export {
   type ConfigProblem,
 } from "./config.ts";
 export type * from "./events.ts";
+export { showReceipts } from "./receipt-listing.ts";
+export { verifyReceipts, type ReceiptVerification } from "./receipt-verification.ts";
 export type { Receipt } from "./receipts.ts";
 export { createScrubber } from "./scrubber.ts";
