@@ -1,0 +1,318 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { createCipher } from "@scrubber/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deployGlance, startGlanceApi, type DeploymentOptions, type GlanceDeployment } from "./servers/glance.ts";
+import { ours, run, scrubber, theirs } from "./servers/glance-scrubber.ts";
+
+/** A Glance on SQLite, and hands on its database. Rows are written as Glance writes them at a delayed delete. */
+class Lab implements Disposable {
+  readonly deployment: GlanceDeployment;
+  readonly #database: DatabaseSync;
+  #count = 0;
+
+  static async make(options?: DeploymentOptions): Promise<Lab> {
+    return new Lab(await deployGlance(options));
+  }
+
+  constructor(deployment: GlanceDeployment) {
+    this.deployment = deployment;
+    this.#database = new DatabaseSync(join(deployment.folder, "glance.sqlite"));
+    this.#database.exec("PRAGMA busy_timeout = 10000");
+  }
+
+  get config(): readonly string[] {
+    return ["--config-file", this.deployment.configFile];
+  }
+
+  /** Makes a file in the image folder; answers with its path. */
+  file(name: string): string {
+    const path = join(this.deployment.images, name);
+    writeFileSync(path, `data of ${name}`);
+    return path;
+  }
+
+  /** A pending image with these locations; answers with its id. */
+  pending(
+    locations: readonly { readonly value: string; readonly metadata?: string; readonly status?: string }[],
+    { visibility = "shared", ageSeconds = 3600 } = {},
+  ): string {
+    const id = `00000000-0000-4000-8000-${String(this.#count++).padStart(12, "0")}`;
+    const at = new Date(Date.now() - ageSeconds * 1000).toISOString().replace("T", " ").replace("Z", "000");
+    this.#database
+      .prepare(
+        "INSERT INTO images (id, name, status, created_at, updated_at, deleted_at, deleted, min_disk, min_ram, protected, visibility, os_hidden) VALUES (?, ?, 'pending_delete', ?, ?, ?, 1, 0, 0, 0, ?, 0)",
+      )
+      .run(id, `image ${id}`, at, at, at, visibility);
+    for (const { value, metadata = "{}", status = "pending_delete" } of locations) {
+      this.#database
+        .prepare(
+          "INSERT INTO image_locations (image_id, value, meta_data, status, created_at, updated_at, deleted_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+        )
+        .run(id, value, metadata, status, at, at, at);
+    }
+    return id;
+  }
+
+  status(id: string): unknown {
+    return this.#database.prepare("SELECT status FROM images WHERE id = ?").get(id)?.["status"];
+  }
+
+  count(status: string): number {
+    return Number(this.#database.prepare("SELECT count(*) AS n FROM images WHERE status = ?").get(status)?.["n"]);
+  }
+
+  transaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    work();
+    this.#database.exec("COMMIT");
+  }
+
+  /** The entries that our queue has set aside, as `scrubber list` shows them. */
+  async setAside(): Promise<readonly { imageId: string; uri: string; error: string }[]> {
+    const yaml = join(this.deployment.folder, "scrubber.yaml");
+    if (!existsSync(yaml)) {
+      const made = await scrubber("import-glance", ...this.config, "-o", yaml);
+      expect(made).toMatchObject({ code: 0 });
+    }
+    const listed = await scrubber("list", "--state", "setAside", "--json", "--config", yaml);
+    expect(listed).toMatchObject({ code: 0 });
+    return listed.stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as { imageId: string; uri: string; error: string });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+    this.deployment[Symbol.dispose]();
+  }
+}
+
+const labs: Lab[] = [];
+async function lab(options?: DeploymentOptions): Promise<Lab> {
+  const made = await Lab.make(options);
+  labs.push(made);
+  return made;
+}
+afterAll(() => {
+  for (const made of labs) made[Symbol.dispose]();
+});
+
+describe("the faults of today's glance-scrubber, on its own database", () => {
+  test("1: community images are scrubbed; Debian's tool leaves them", async () => {
+    const l = await lab();
+    const path = l.file("community");
+    const id = l.pending([{ value: `file://${path}` }], { visibility: "community" });
+    await theirs(...l.config);
+    expect([l.status(id), existsSync(path)]).toEqual(["pending_delete", true]);
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+    expect([l.status(id), existsSync(path)]).toEqual(["deleted", false]);
+  });
+
+  test("2: a restored image has its data, tags, properties; after Debian's restore there is none", async () => {
+    const l = await lab();
+    await using api = await startGlanceApi(l.deployment);
+    const content = Buffer.from("the very bytes");
+    const [hollow, whole] = [await api.upload(content), await api.upload(content)];
+    for (const id of [hollow, whole]) await api.delete(id);
+    expect((await theirs(...l.config, "--restore", hollow)).code).toBe(0);
+    expect(await api.download(hollow).catch(() => undefined)).toBeUndefined();
+    expect(await ours(...l.config, "--restore", whole)).toMatchObject({ code: 0 });
+    expect(await api.download(whole)).toEqual(new Uint8Array(content));
+    expect(await api.show(whole)).toMatchObject({ status: "active", tags: ["blue"], colour: "red" });
+    // Deleted and scrubbed once more, nothing of it is left.
+    await api.delete(whole);
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+    expect([l.status(whole), existsSync(join(l.deployment.images, whole))]).toEqual(["deleted", false]);
+  });
+
+  test("3: a pending image without a location left is finished; Debian's tool leaves it for ever", async () => {
+    const l = await lab();
+    const ids = [l.pending([]), l.pending([{ value: "file:///gone", status: "deleted" }])];
+    await theirs(...l.config);
+    expect(ids.map((id) => l.status(id))).toEqual(["pending_delete", "pending_delete"]);
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+    expect(ids.map((id) => l.status(id))).toEqual(["deleted", "deleted"]);
+  });
+
+  test("4: a location that cannot be opened stops nobody; it aborts Debian's run", async () => {
+    const key = "0123456789abcdef";
+    const l = await lab({ defaults: `metadata_encryption_key = ${key}` });
+    const sealed = createCipher([key]);
+    const broken = l.pending([{ value: createCipher(["another key 0123"]).seal("file:///x") }]);
+    const paths = [1, 2, 3].map((n) => l.file(`good-${n}`));
+    const good = paths.map((path) => l.pending([{ value: sealed.seal(`file://${path}`) }]));
+    const debian = await theirs(...l.config);
+    expect(debian.code).not.toBe(0);
+    expect(await ours(...l.config)).toMatchObject({ code: 3 });
+    expect(good.map((id) => l.status(id))).toEqual(["deleted", "deleted", "deleted"]);
+    expect(paths.filter((path) => existsSync(path))).toEqual([]);
+    expect(l.status(broken)).toBe("pending_delete");
+  });
+
+  test("5: what cannot be served is set aside with its reason, shown, and stays pending; Debian's tool fails in silence each time", async () => {
+    const l = await lab();
+    const path = l.file("good");
+    const good = l.pending([{ value: `file://${path}` }]);
+    const others = [
+      "http://example.com/x",
+      "swift+config://ref/container/obj",
+      "rbd://fsid/pool/image/snap",
+      "nonsense://x",
+    ];
+    const ids = others.map((value) => l.pending([{ value }]));
+    expect((await theirs(...l.config)).code).toBe(0);
+    expect(await ours(...l.config)).toMatchObject({ code: 3 });
+    expect([l.status(good), existsSync(path)]).toEqual(["deleted", false]);
+    expect(ids.map((id) => l.status(id))).toEqual(ids.map(() => "pending_delete"));
+    const aside = await l.setAside();
+    expect(aside.map(({ imageId }) => imageId).sort()).toEqual(ids);
+    for (const { error } of aside) expect(error).toMatch(/store/);
+    // They stop nobody, and are not tried again: the next run has nothing to do.
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+  });
+
+  test("6: a location of no known store is not called deleted; Debian's tool calls it so and leaves the data", async () => {
+    const stores = (folder: string): string =>
+      `[glance_store]\ndefault_backend = fast\n[fast]\nfilesystem_store_datadir = ${folder}\n`;
+    const l = await lab({ defaults: "enabled_backends = fast:file", stores: stores("/nowhere-yet") });
+    // The folder is known only now.
+    const { readFileSync } = await import("node:fs");
+    const text = readFileSync(l.deployment.configFile, "utf8").replace("/nowhere-yet", l.deployment.images);
+    writeFileSync(l.deployment.configFile, text);
+    const paths = [l.file("a"), l.file("b")];
+    const [first, second] = paths.map((path) =>
+      l.pending([{ value: `file://${path}`, metadata: '{"store": "retired"}' }]),
+    );
+    const known = l.file("c");
+    const good = l.pending([{ value: `file://${known}`, metadata: '{"store": "fast"}' }]);
+    await theirs(...l.config);
+    const afterDebian = [l.status(first ?? ""), existsSync(paths[0] ?? "")];
+    // Whichever way Debian's release goes wrong, the data is still there.
+    expect(afterDebian[1]).toBe(true);
+    expect([0, 3]).toContain((await ours(...l.config)).code);
+    expect(existsSync(known)).toBe(false);
+    expect(l.status(good)).toBe("deleted");
+    for (const path of paths) expect(existsSync(path)).toBe(true);
+    if (afterDebian[0] === "pending_delete") expect(l.status(second ?? "")).toBe("pending_delete");
+  });
+
+  test("7: on SQLite every image is done in one run; Debian's tool with a pool of 10 leaves images pending that it has deleted", async () => {
+    const l = await lab({ defaults: "scrub_pool_size = 10" });
+    const paths = Array.from({ length: 60 }, (_, n) => l.file(`x-${n}`));
+    l.transaction(() => paths.forEach((path) => void l.pending([{ value: `file://${path}` }])));
+    await theirs(...l.config);
+    // How many it leaves depends on the moment; ours leaves none, whatever it finds.
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+    expect(l.count("pending_delete")).toBe(0);
+    expect(readdirSync(l.deployment.images)).toEqual([]);
+  });
+
+  test("8: of two scrubbers on one database one works, and the other says so and ends well", async () => {
+    const l = await lab();
+    l.transaction(() => {
+      for (let n = 0; n < 500; n++) l.pending([{ value: `file://${l.file(`x-${n}`)}` }]);
+    });
+    const results = await Promise.all([ours(...l.config), ours(...l.config), ours(...l.config)]);
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(l.count("deleted")).toBe(500);
+    expect(readdirSync(l.deployment.images)).toEqual([]);
+  });
+
+  test("9: a row that points outside of the data directory deletes nothing; Debian's tool unlinks it", async () => {
+    const l = await lab();
+    const outside = ["debian", "ours"].map((name) => join(l.deployment.folder, name));
+    for (const path of outside) writeFileSync(path, "not an image");
+    const [theirFile = "", ourFile = ""] = outside;
+    l.pending([{ value: `file://${theirFile}` }]);
+    await theirs(...l.config);
+    expect(existsSync(theirFile)).toBe(false);
+    const dotted = `file://${l.deployment.images}/../ours`;
+    const ids = [l.pending([{ value: `file://${ourFile}` }]), l.pending([{ value: dotted }])];
+    expect(await ours(...l.config)).toMatchObject({ code: 3 });
+    expect(existsSync(ourFile)).toBe(true);
+    expect(ids.map((id) => l.status(id))).toEqual(["pending_delete", "pending_delete"]);
+    expect((await l.setAside()).map(({ imageId }) => imageId).sort()).toEqual(ids);
+  });
+
+  test("10: a run in which deletes fail ends with 3, and tries again later; Debian's ends with 0", async () => {
+    const l = await lab();
+    const folder = join(l.deployment.images, "a-folder");
+    mkdirSync(join(folder, "inside"), { recursive: true });
+    const id = l.pending([{ value: `file://${folder}` }]);
+    expect((await theirs(...l.config)).code).toBe(0);
+    expect(l.status(id)).toBe("pending_delete");
+    expect((await ours(...l.config)).code).toBe(3);
+    expect(l.status(id)).toBe("pending_delete");
+    expect(existsSync(join(folder, "inside"))).toBe(true);
+  });
+
+  test("11: 5,000 images with 30 properties and 2 locations each are listed without their properties, in bounded memory", async () => {
+    const l = await lab();
+    l.transaction(() => {
+      for (let n = 0; n < 5000; n++)
+        l.pending([
+          { value: `file://${l.deployment.images}/gone-${n}` },
+          { value: `file://${l.deployment.images}/gone-${n}.2` },
+        ]);
+    });
+    const database = new DatabaseSync(join(l.deployment.folder, "glance.sqlite"));
+    database.exec(
+      "INSERT INTO image_properties (image_id, name, value, created_at, deleted, deleted_at) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 29) SELECT images.id, 'p' || i, 'v', images.created_at, 1, images.deleted_at FROM images, n",
+    );
+    database.close();
+    const entry = new URL("../apps/scrubber/dist/glance-scrubber.js", import.meta.url).pathname;
+    const measured = await run("/usr/bin/time", ["-f", "peak %M", process.execPath, entry, ...l.config]);
+    expect(measured.code).toBe(0);
+    expect(l.count("deleted")).toBe(5000);
+    // Debian's takes 364 MB here.
+    expect(Number(/peak (\d+)/.exec(measured.stderr)?.[1]) / 1024).toBeLessThan(250);
+  });
+
+  test("12: a run with nothing to do reads the database and writes nothing into it", async () => {
+    const l = await lab();
+    const before = run("sqlite3", [join(l.deployment.folder, "glance.sqlite"), ".dump"]);
+    const dump = (await before).stdout;
+    expect(await ours(...l.config)).toMatchObject({ code: 0 });
+    expect((await run("sqlite3", [join(l.deployment.folder, "glance.sqlite"), ".dump"])).stdout).toBe(dump);
+  });
+});
+
+describe("glance-scrubber's command line", () => {
+  let l: Lab;
+  beforeAll(async () => {
+    l = await lab();
+  });
+
+  test("a restore that is refused says why in Glance's words and ends with 1", async () => {
+    const done = l.pending([]);
+    await ours(...l.config);
+    expect(await ours(...l.config, "--restore", done)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        "ERROR: cannot restore the image from deleted to active (wanted from_state=pending_delete)",
+      ) as string,
+    });
+    expect(await ours(...l.config, "--restore", "nobody")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("ERROR: No image found with ID nobody") as string,
+    });
+    expect(await ours("--restore", "x", "--daemon")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("ERROR: The restore and daemon options should not be set together.") as string,
+    });
+  });
+
+  test("a database that does not answer is an error, never a run without work", async () => {
+    const broken = await lab({ defaults: "" });
+    writeFileSync(
+      join(broken.deployment.folder, "other.conf"),
+      "[database]\nconnection = sqlite:////nowhere/glance.sqlite\n",
+    );
+    const ended = await ours(...broken.config, "--config-file", join(broken.deployment.folder, "other.conf"));
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/nowhere/);
+  });
+});
