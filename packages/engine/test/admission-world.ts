@@ -51,10 +51,13 @@ export function createWorld(
   } = {},
 ): AdmissionWorld {
   const clock = createClock();
-  const registry = createMemoryRegistry({ now: clock.now, ...(options.supports && { supports: options.supports }) });
+  const registry = createMemoryRegistry({
+    now: () => clock.now(),
+    ...(options.supports && { supports: options.supports }),
+  });
   const opened: Readonly<Record<string, Store>> = {
-    memory: createMemoryStore({ now: clock.now, groups: ["bucket"] }),
-    other: createMemoryStore({ now: clock.now, scheme: "other" }),
+    memory: createMemoryStore({ now: () => clock.now(), groups: ["bucket"] }),
+    other: createMemoryStore({ now: () => clock.now(), scheme: "other" }),
     ...options.more,
   };
   const stores = Object.entries(opened).map(([id, store]): OpenStore => ({ id, store, limits: store.limits }));
@@ -66,7 +69,7 @@ export function createWorld(
     route: router.route,
     unknownImage: "setAside",
     delayMs: DELAY,
-    now: clock.now,
+    now: () => clock.now(),
     monotonic: () => elapsed,
     emit: (event) => events.push(event),
     ...options,
