@@ -58,13 +58,15 @@ function logFailure(
   failures: Map<string, number>,
   event: Extract<ScrubberEvent, { type: "entry.failed" }>,
 ): void {
-  const kind = `${event.as}: ${event.reason}`;
+  // A reason that names the entry would make each a kind of its own.
+  const reason = event.uri === undefined ? event.reason : event.reason.replaceAll(event.uri, "it");
+  const kind = `${event.as}: ${reason}`;
   const count = (failures.get(kind) ?? 0) + 1;
   failures.set(kind, count);
   if (count > NAMED_PER_REASON) return;
   const words = { retried: "tried again later", setAside: "set aside", held: "held by its store" }[event.as];
   const line = event.as === "held" ? log.info : log.warn;
-  line(`${words}: ${event.reason}`, { imageId: event.imageId, uri: event.uri, store: event.store });
+  line(`${words}: ${reason}`, { imageId: event.imageId, uri: event.uri, store: event.store });
 }
 
 function reportRest(log: Logger, failures: ReadonlyMap<string, number>): void {

@@ -31,7 +31,7 @@ export function formatInstant(at: Date): string {
 
 /** `in 3h`, `5m ago`, `now`. */
 export function formatRelative(at: Date, now: Date): string {
-  const ms = at.getTime() - now.getTime();
-  if (Math.abs(ms) < 1000) return "now";
+  const ms = Math.round((at.getTime() - now.getTime()) / 1000) * 1000;
+  if (ms === 0) return "now";
   return ms > 0 ? `in ${formatDuration(ms)}` : `${formatDuration(-ms)} ago`;
 }

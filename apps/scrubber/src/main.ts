@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 import { runCommandLine } from "./command-line.ts";
-import { onStopSignal, workingDirectory } from "./process.ts";
+import { flushed, onStopSignal, workingDirectory } from "./process.ts";
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: workingDirectory(process.env, process.cwd()),
-  stdin: process.stdin,
+  // Made when it is first asked for: a stream on stdin costs memory that hardly any command needs.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   onStop: onStopSignal,
   exit: (code) => process.exit(code),
 });
+await Promise.all([process.stdout, process.stderr].map(flushed));
 // A plugin's idle connection must not keep a finished command alive.
 process.exit();

@@ -1,3 +1,5 @@
+import type { Writable } from "node:stream";
+
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /** Calls `listener` at each SIGTERM and SIGINT, in place of ending the process; returns what ends that. */
@@ -12,4 +14,12 @@ export function onStopSignal(listener: () => void): () => void {
 export function workingDirectory(env: NodeJS.ProcessEnv, cwd: string): string {
   const throughPnpm = env["npm_lifecycle_event"] === "scrubber" && env["npm_package_name"] === "scrubber-workspace";
   return (throughPnpm ? env["INIT_CWD"] : undefined) ?? cwd;
+}
+
+/** Resolves when all that was written has been handed to the system, or nobody reads it any more. */
+export function flushed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || !stream.writable) resolve();
+    else stream.write("", () => resolve());
+  });
 }

@@ -129,14 +129,11 @@ async function addList(
   }
   await flush();
   await report(run, counts, `from ${file === "-" ? "standard input" : file}`);
-  if (counts.added > 0 && !run.output.json) {
-    const { nextDueAt, oldestDueAt } = await session.scrubber.queue.stats();
-    const first = oldestDueAt ?? nextDueAt;
-    if (first !== undefined) {
-      await run.output.line(
-        `The first in the queue is due ${when(first)}. Until its time an image can be taken back: scrubber restore IMAGE_ID`,
-      );
-    }
+  if (counts.added > 0) {
+    const due = dueAt ?? new Date(Date.now() + session.loaded.checked.scrub.delayMs);
+    await run.output.line(
+      `Due ${when(due)}, unless a line says otherwise. To take an image back before that: scrubber restore IMAGE_ID`,
+    );
   }
 }
 
@@ -210,5 +207,5 @@ async function sayWhenDue(run: Invocation, { queue }: Scrubber, imageId: string)
 
 function when(due: Date): string {
   const now = new Date();
-  return due <= now ? "now: the next run deletes it" : `${formatInstant(due)} (${formatRelative(due, now)})`;
+  return due <= now ? "now, for the next run" : `${formatInstant(due)} (${formatRelative(due, now)})`;
 }

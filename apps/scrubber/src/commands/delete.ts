@@ -42,7 +42,7 @@ export const deleteImage: CommandDefinition = (program, start) => {
       await output.object({ imageId: id, added: counted("added"), present: counted("present"), setAside, unreadable });
       const due = dueAt ?? new Date((marked.deletedAt ?? new Date()).getTime() + session.loaded.checked.scrub.delayMs);
       const now = new Date();
-      const when = due <= now ? "now: the next run deletes it" : `${formatInstant(due)} (${formatRelative(due, now)})`;
+      const when = due <= now ? "now, for the next run" : `${formatInstant(due)} (${formatRelative(due, now)})`;
       await output.line(
         output.style("green", `Marked ${id} as deleted; ${plural(pending.length, "location")} in the queue.`),
       );

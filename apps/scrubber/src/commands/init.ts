@@ -51,7 +51,8 @@ async function initialize(run: Invocation, withRegistry: boolean): Promise<void>
       ? `${output.style("green", "Wrote")} ${shown(file)}`
       : `${shown(file)} was there already and was not changed.`,
   );
-  for (const line of made) await output.line(`${output.style("green", "Made")}  ${line}`);
+  for (const line of made)
+    await output.line(`${line.charAt(0).toUpperCase()}${line.slice(1)}`.replaceAll(`${run.process.cwd}/`, ""));
   if (made.length === 0 && !written) await output.line("Nothing was missing.");
   await output.line(nextSteps(checked, run.options.config));
 }

@@ -90,9 +90,9 @@ function stopOnSignal(run: Invocation): { readonly signal: AbortSignal; end(): v
   return { signal: controller.signal, end };
 }
 
-async function summarize(run: Invocation, { status }: Scrubber, summary: RunSummary): Promise<void> {
+async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummary): Promise<void> {
   const { output } = run;
-  if (summary.leased === 0) return output.line(`Nothing was due. ${whatWaits(await status())}`);
+  if (summary.leased === 0) return output.line(`Nothing was due. ${whatWaits(await scrubber.status())}`);
   const { deleted, bytes, images, seconds } = summary;
   const ofImages = images > 0 ? `; ${plural(images, "image")} recorded as deleted` : "";
   const head = `Deleted ${plural(deleted, "location")}, ${formatBytes(bytes)} freed, in ${seconds.toFixed(1)} s${ofImages}.`;
@@ -110,7 +110,7 @@ async function summarize(run: Invocation, { status }: Scrubber, summary: RunSumm
     const line = `${formatCount(count).padStart(9)}  ${what}`;
     await output.line(`${line}${hint === "" ? "" : `  ${output.style("dim", hint)}`}`);
   }
-  await output.line(whatWaits(await status()));
+  await output.line(whatWaits(await scrubber.status()));
 }
 
 function whatWaits({ waiting, due, setAside, nextDueAt, oldestDueAt }: Status): string {
