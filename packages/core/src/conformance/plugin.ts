@@ -27,20 +27,18 @@ const SUPPORTS = {
 export const pluginCases: readonly PluginCase[] = [
   {
     title: "it says which kind it is, for which contract, and its short name",
-    run({ plugin }) {
+    async run({ plugin }) {
       promise(Object.hasOwn(SUPPORTS, plugin.kind), "kind is queue, registry or store", plugin.kind);
       same(plugin.contract, CONTRACT, "contract is the version that this kit tests (defineStore and its like set it)");
       promise(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name), "name is a short word in kebab case", plugin.name);
-      return Promise.resolve();
     },
   },
   {
     title: "its options are a Standard Schema, version 1",
-    run({ plugin }) {
+    async run({ plugin }) {
       const schema = plugin.options["~standard"];
       same(schema.version, 1, "options is a Standard Schema of version 1");
       promise(schema.vendor !== "", "options names its vendor");
-      return Promise.resolve();
     },
   },
   {
@@ -100,8 +98,12 @@ export const pluginCases: readonly PluginCase[] = [
     async run(harness) {
       const options = await accepted(harness);
       for (let time = 0; time < 2; time++) {
-        const opened = await harness.plugin.open(options, contextOf(harness.plugin));
-        await opened[Symbol.asyncDispose]();
+        try {
+          const opened = await harness.plugin.open(options, contextOf(harness.plugin));
+          await opened[Symbol.asyncDispose]();
+        } catch (error) {
+          broken("what was closed can be opened again, with the same options", `Opening it threw: ${String(error)}`);
+        }
       }
     },
   },

@@ -8,3 +8,14 @@ export function delegate<T extends object>(target: T, replaced: Partial<NoInfer<
     },
   });
 }
+
+/** A copy without one property. */
+export function without<T extends object, K extends PropertyKey>(
+  of: T,
+  name: K,
+): T extends unknown ? Omit<T, K> : never {
+  // oxlint-disable-next-line no-unsafe-type-assertion -- entries forget the type they came from
+  return Object.fromEntries(Object.entries(of).filter(([key]) => key !== name)) as T extends unknown
+    ? Omit<T, K>
+    : never;
+}
