@@ -8,7 +8,7 @@ import { imagesAct } from "./demo/images.ts";
 import { paint, Stage } from "./demo/stage.ts";
 
 const startedAt = performance.now();
-const stage = new Stage(join(process.env["INIT_CWD"] ?? process.cwd(), "scrubber-demo"));
+using stage = new Stage(join(process.env["INIT_CWD"] ?? process.cwd(), "scrubber-demo"));
 await filesAct(stage);
 await imagesAct(stage);
 
