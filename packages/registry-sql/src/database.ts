@@ -33,6 +33,8 @@ export interface Driver {
   readonly wholeSeconds: boolean;
   acquire(): Promise<Connection>;
   explain(error: unknown): Failure;
+  /** The one active scrubber's lock; undefined where somebody else has it. Ends with its holder. */
+  claim(): Promise<AsyncDisposable | undefined>;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,15 @@ export class Database implements AsyncDisposable {
    */
   write<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return this.#persist(work, true);
+  }
+
+  /** Claims to be the one scrubber at work on this database; undefined where another one is. */
+  async claim(): Promise<AsyncDisposable | undefined> {
+    try {
+      return await this.#driver.claim();
+    } catch (error) {
+      throw this.#error(this.#driver.explain(error));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

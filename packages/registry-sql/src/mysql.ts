@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createPool, type PoolConnection, type PoolOptions, type ResultSetHeader } from "mysql2/promise";
+import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { sql, type Dialect, type Sql } from "./sql.ts";
 import { describe, type ServerAddress } from "./url.ts";
@@ -16,28 +17,31 @@ const LOCK_WAIT_S = 10;
 export function mysqlDriver(address: ServerAddress): Driver {
   const pool = createPool(poolOptions(address));
   const prepared = new WeakSet<object>();
+  const acquire = async (): Promise<Connection> => {
+    const connection = await pool.getConnection();
+    if (!prepared.has(connection.connection)) {
+      try {
+        await connection.query({
+          sql: `SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
+          timeout: CONNECT_MS,
+        });
+      } catch (error) {
+        connection.destroy();
+        throw error;
+      }
+      prepared.add(connection.connection);
+    }
+    return session(connection);
+  };
   return {
     dialect: () => DIALECT,
     begin: "START TRANSACTION",
     name: describe({ kind: "mysql", ...address }),
     wholeSeconds: true,
-    async acquire(): Promise<Connection> {
-      const connection = await pool.getConnection();
-      if (!prepared.has(connection.connection)) {
-        try {
-          await connection.query({
-            sql: `SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
-            timeout: CONNECT_MS,
-          });
-        } catch (error) {
-          connection.destroy();
-          throw error;
-        }
-        prepared.add(connection.connection);
-      }
-      return session(connection);
-    },
+    acquire,
     explain,
+    // Released with its connection.
+    claim: () => claimOnServer(acquire, CLAIM),
     close: () => pool.end(),
   };
 }
@@ -87,6 +91,8 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
     }),
   };
 }
+
+const CLAIM = "SELECT GET_LOCK(CONCAT('scrubber:', LEFT(DATABASE(), 50)), 0) AS claimed";
 
 const DIALECT: Dialect = {
   placeholder: () => "?",

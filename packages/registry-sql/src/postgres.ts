@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
+import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { sql, type Dialect } from "./sql.ts";
 import { describe, type ServerAddress } from "./url.ts";
@@ -16,29 +17,32 @@ export function postgresDriver(address: ServerAddress): Driver {
   const prepared = new WeakSet<pg.PoolClient>();
   // An idle connection that the server ended is taken out of the pool by the pool itself.
   pool.on("error", () => {});
+  const acquire = async (): Promise<Connection> => {
+    const client = await pool.connect();
+    if (!prepared.has(client)) {
+      try {
+        await client.query("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET lock_timeout TO '10s'");
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
+      prepared.add(client);
+    }
+    return {
+      all: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
+      run: async (text, values) => (await client.query(text, values)).rowCount ?? 0,
+      release: (broken) => client.release(broken),
+    };
+  };
   return {
     dialect: () => DIALECT,
     begin: "BEGIN",
     name: describe({ kind: "postgres", ...address }),
     wholeSeconds: false,
-    async acquire(): Promise<Connection> {
-      const client = await pool.connect();
-      if (!prepared.has(client)) {
-        try {
-          await client.query("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET lock_timeout TO '10s'");
-        } catch (error) {
-          client.release(true);
-          throw error;
-        }
-        prepared.add(client);
-      }
-      return {
-        all: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
-        run: async (text, values) => (await client.query(text, values)).rowCount ?? 0,
-        release: (broken) => client.release(broken),
-      };
-    },
+    acquire,
     explain,
+    // Released with its connection. The number is a name of this project's own choice.
+    claim: () => claimOnServer(acquire, CLAIM),
     close: () => pool.end(),
   };
 }
@@ -74,6 +78,8 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
     }),
   };
 }
+
+const CLAIM = "SELECT CASE WHEN pg_try_advisory_lock(1935897202) THEN 1 ELSE 0 END AS claimed";
 
 const DIALECT: Dialect = {
   placeholder: (n) => `$${n}`,

@@ -73,6 +73,10 @@ export class SqlRegistry implements Registry {
     return image;
   }
 
+  claim(): Promise<AsyncDisposable | undefined> {
+    return this.#database.claim();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#database[Symbol.asyncDispose]();
   }

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { claimBesideFile } from "./claim.ts";
 import { sql, type Dialect } from "./sql.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { writeInstant } from "./instants.ts";
@@ -50,6 +51,7 @@ export function sqliteDriver(database: DatabaseSync, path: string, clock: () => 
       };
     },
     explain,
+    claim: async () => claimBesideFile(path),
     async close(): Promise<void> {
       await last;
       statements.clear();

@@ -1,0 +1,52 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Connection } from "./database.ts";
+
+/** A connection that says nothing is ended by many servers and firewalls after some minutes; the lock would go with it. */
+const KEEP_ALIVE_MS = 30_000;
+
+/**
+ * Claims by a lock of the server that lives as long as its connection.
+ *
+ * @param statement Answers with one row, whose column `claimed` is 1 or true where the lock was to be had.
+ */
+export async function claimOnServer(
+  acquire: () => Promise<Connection>,
+  statement: string,
+): Promise<AsyncDisposable | undefined> {
+  const connection = await acquire();
+  let kept = false;
+  try {
+    const [row] = (await connection.all(statement, [])) as { claimed?: unknown }[];
+    kept = Number(row?.claimed) === 1;
+  } finally {
+    if (!kept) connection.release(true);
+  }
+  if (!kept) return undefined;
+  // When the connection is lost, so is the lock: another scrubber may then begin, and every deletion is recorded by compare-and-set all the same.
+  const timer = setInterval(() => void connection.all("SELECT 1", []).catch(() => clearInterval(timer)), KEEP_ALIVE_MS);
+  timer.unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      connection.release(true);
+    },
+  };
+}
+
+/** Claims by a file beside a SQLite database: an SQLite file of its own, locked for as long as this process lives. */
+export function claimBesideFile(path: string): AsyncDisposable | undefined {
+  const lock = new DatabaseSync(`${path}.scrubber-lock`, { timeout: 0 });
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock.close();
+    const busy = error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === 5;
+    if (busy) return undefined;
+    throw error;
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      lock.close();
+    },
+  };
+}
