@@ -1,56 +1,105 @@
-import { DatabaseSync } from "node:sqlite";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { ServerDatabase } from "../servers/database-server.ts";
+import { makeGlanceSchema } from "../servers/glance-schema.ts";
 import { startMariadb } from "../servers/mariadb.ts";
 import { startPostgres } from "../servers/postgres.ts";
-import { makeGlanceSchema } from "../servers/glance-schema.ts";
 
 export type DatabaseKind = "sqlite" | "mariadb" | "postgres";
 
 /** A database with the schema that Glance's own tool made, and another hand on it than the registry's. */
 export interface GlanceDatabase extends AsyncDisposable {
   readonly kind: DatabaseKind;
-  /** Such as Glance's configuration has it. */
-  readonly sqlAlchemyUrl: string;
-  /** The URL of somebody who may only SELECT and UPDATE; on SQLite, which knows no rights, the plain one. */
+  /** The URL of somebody who may only SELECT and UPDATE; on SQLite, which knows no rights, of the file. */
   readonly restrictedUrl: string;
   query(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** Empties the tables of images. */
   clear(): Promise<void>;
   /** Makes the database fail, until the returned function is called. */
   breakDown(): Promise<() => Promise<void>>;
+  /** Every table and column that there is. */
+  describe(): Promise<readonly unknown[]>;
   /** A time as Glance keeps it there. */
   time(at: Date): string;
+}
+
+export interface GlanceServerDatabase extends GlanceDatabase {
+  /** Sets the server's time zone far from UTC, for new connections. */
+  useTimeZone(): Promise<void>;
+  /** How many deadlocks the server has found so far. */
+  deadlocks(): Promise<number>;
+  readonly transaction: ServerDatabase["transaction"];
+  /** Resolves when another transaction has locked the image's row. */
+  untilLocked(imageId: string): Promise<void>;
+  /** The URL of a user who may read and not write. */
+  readOnlyUrl(): Promise<string>;
+  /** The URL of a database without tables. */
+  emptyUrl(): Promise<string>;
 }
 
 const TABLES = ["image_locations", "image_members", "image_tags", "image_properties", "images"];
 
 export async function openGlanceDatabase(kind: DatabaseKind): Promise<GlanceDatabase> {
-  const database = kind === "sqlite" ? await onSqlite() : await onServer(kind);
-  return {
-    ...database,
-    async clear() {
-      for (const table of TABLES) await database.query(`DELETE FROM ${table}`);
-    },
-  };
+  return kind === "sqlite" ? await openSqliteDatabase() : await openServerDatabase(kind);
 }
 
-async function onServer(kind: "mariadb" | "postgres"): Promise<Omit<GlanceDatabase, "clear">> {
+export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<GlanceServerDatabase> {
   const server = await (kind === "mariadb" ? startMariadb() : startPostgres());
   const database = await server.createDatabase("glance");
   await makeGlanceSchema(database.sqlAlchemyUrl);
-  const fraction = kind === "mariadb" ? 19 : 23;
+  const isMariadb = kind === "mariadb";
+  const schema = isMariadb ? "glance" : "public";
   return {
     kind,
-    sqlAlchemyUrl: database.sqlAlchemyUrl,
-    restrictedUrl: await database.restrictedUrl(),
+    restrictedUrl: await database.urlOf("restricted", "SELECT, UPDATE"),
     query: (text, values) => database.query(text, values),
+    clear: () => clear(database),
+    transaction: (work) => database.transaction(work),
     async breakDown() {
       await server.stop();
       return () => server.start();
     },
-    time: (at) => at.toISOString().slice(0, fraction).replace("T", " "),
+    describe: () =>
+      database.query(
+        `SELECT table_name, column_name, column_default, is_nullable, data_type FROM information_schema.columns
+        WHERE table_schema = ? ORDER BY table_name, column_name`,
+        [schema],
+      ),
+    time: (at) =>
+      at
+        .toISOString()
+        .slice(0, isMariadb ? 19 : 23)
+        .replace("T", " "),
+    async useTimeZone() {
+      await server.admin(
+        isMariadb ? "SET GLOBAL time_zone = '+09:30'" : "ALTER DATABASE glance SET timezone TO 'Asia/Tokyo'",
+      );
+    },
+    async deadlocks() {
+      const [row] = await server.admin(
+        isMariadb
+          ? "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"
+          : "SELECT deadlocks AS \"Value\" FROM pg_stat_database WHERE datname = 'glance'",
+      );
+      return Number(row?.["Value"]);
+    },
+    async untilLocked(imageId) {
+      for (;;) {
+        const free = await database.query("SELECT id FROM images WHERE id = ? FOR UPDATE NOWAIT", [imageId]).then(
+          () => true,
+          () => false,
+        );
+        if (!free) return;
+      }
+    },
+    readOnlyUrl: () => database.urlOf("reader", "SELECT"),
+    async emptyUrl() {
+      const empty = await server.createDatabase("empty");
+      await empty[Symbol.asyncDispose]();
+      return empty.url;
+    },
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
@@ -58,31 +107,41 @@ async function onServer(kind: "mariadb" | "postgres"): Promise<Omit<GlanceDataba
   };
 }
 
-async function onSqlite(): Promise<Omit<GlanceDatabase, "clear">> {
+async function openSqliteDatabase(): Promise<GlanceDatabase> {
   const folder = await mkdtemp(join(tmpdir(), "glance-sqlite-"));
   const path = join(folder, "glance.sqlite");
   await makeGlanceSchema(`sqlite:///${path}`);
   const db = new DatabaseSync(path);
-  const query: GlanceDatabase["query"] = async (text, values = []) =>
-    db
-      .prepare(text)
-      .all(...(values as string[]))
-      .map((row) => ({ ...row }));
+  const database: Pick<GlanceDatabase, "query"> = {
+    query: async (text, values = []) =>
+      db
+        .prepare(text)
+        .all(...(values as string[]))
+        .map((row) => ({ ...row })),
+  };
   return {
     kind: "sqlite",
-    sqlAlchemyUrl: `sqlite:///${path}`,
     restrictedUrl: `sqlite:${path}`,
-    query,
+    ...database,
+    clear: () => clear(database),
     async breakDown() {
       for (const table of TABLES) db.exec(`ALTER TABLE ${table} RENAME TO broken_${table}`);
       return async () => {
         for (const table of TABLES) db.exec(`ALTER TABLE broken_${table} RENAME TO ${table}`);
       };
     },
+    describe: () =>
+      database.query(
+        "SELECT t.name AS t, c.* FROM sqlite_schema t, pragma_table_info(t.name) c ORDER BY t.name, c.cid",
+      ),
     time: (at) => `${at.toISOString().slice(0, 23).replace("T", " ")}000`,
     async [Symbol.asyncDispose]() {
       db.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function clear(database: Pick<GlanceDatabase, "query">): Promise<void> {
+  for (const table of TABLES) await database.query(`DELETE FROM ${table}`);
 }

@@ -11,6 +11,8 @@ export interface DatabaseServer extends AsyncDisposable {
   readonly port: number;
   /** Makes an empty database, owned by a user of the same name who may do anything in it. */
   createDatabase(name: string): Promise<ServerDatabase>;
+  /** Runs one statement as who may do anything. */
+  admin(text: string): Promise<readonly Record<string, unknown>[]>;
   /** Stops the server and keeps its files. */
   stop(): Promise<void>;
   /** Starts it again on the same port. */
@@ -25,8 +27,10 @@ export interface ServerDatabase extends AsyncDisposable {
   readonly sqlAlchemyUrl: string;
   /** Runs one statement; each `?` stands for a value. */
   query(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
-  /** The URL of a new user who may only SELECT and UPDATE. */
-  restrictedUrl(): Promise<string>;
+  /** Runs `work` as one transaction. */
+  transaction<T>(work: (query: ServerDatabase["query"]) => Promise<T>): Promise<T>;
+  /** The URL of a new user who has only these rights, on the tables that are there. */
+  urlOf(user: string, rights: "SELECT" | "SELECT, UPDATE"): Promise<string>;
 }
 
 const START_MS = 120_000;

@@ -53,10 +53,7 @@ export async function startMariadb(): Promise<DatabaseServer> {
       join(folder, "log"),
       {},
     );
-    await running.ready(async () => {
-      const pool = createPool({ ...ADMIN, port });
-      await pool.query("SELECT 1").finally(() => pool.end());
-    });
+    await running.ready(() => asAdmin(port, async (admin) => void (await query(admin, "SELECT 1"))));
   };
   await start();
   return {
@@ -64,6 +61,7 @@ export async function startMariadb(): Promise<DatabaseServer> {
     port,
     start,
     createDatabase: (name) => createDatabase(name, port),
+    admin: (text) => asAdmin(port, (admin) => query(admin, text)),
     stop: () => running.stop("SIGTERM"),
     async [Symbol.asyncDispose]() {
       await running.stop("SIGTERM");
@@ -72,25 +70,47 @@ export async function startMariadb(): Promise<DatabaseServer> {
   };
 }
 
-async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+async function asAdmin<T>(port: number, work: (admin: Pool) => Promise<T>): Promise<T> {
   const admin = createPool({ ...ADMIN, port });
-  await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8`);
-  await createUser(admin, name, `ALL ON ${name}.*`);
-  await admin.end();
+  return await work(admin).finally(() => admin.end());
+}
+
+async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+  await asAdmin(port, async (admin) => {
+    await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8`);
+    await createUser(admin, name, `ALL ON ${name}.*`);
+  });
   const pool = createPool({ ...ADMIN, port, database: name, dateStrings: true, connectionLimit: 2 });
   return {
     url: `mysql://${name}:secret@127.0.0.1:${port}/${name}`,
     sqlAlchemyUrl: `mysql+pymysql://${name}:secret@127.0.0.1:${port}/${name}?charset=utf8`,
-    async query(text, values = []) {
-      const [rows] = await pool.query(text, [...values]);
-      return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+    query: (text, values) => query(pool, text, values),
+    async transaction(work) {
+      const connection = await pool.getConnection();
+      try {
+        await connection.beginTransaction();
+        const result = await work((text, values) => query(connection, text, values));
+        await connection.commit();
+        return result;
+      } finally {
+        connection.release();
+      }
     },
-    async restrictedUrl() {
-      await createUser(pool, `${name}_restricted`, `SELECT, UPDATE ON ${name}.*`);
-      return `mysql://${name}_restricted:secret@127.0.0.1:${port}/${name}`;
+    async urlOf(user, rights) {
+      await createUser(pool, user, `${rights} ON ${name}.*`);
+      return `mysql://${user}:secret@127.0.0.1:${port}/${name}`;
     },
     [Symbol.asyncDispose]: () => pool.end(),
   };
+}
+
+async function query(
+  on: Pick<Pool, "query">,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Record<string, unknown>[]> {
+  const [rows] = await on.query(text, [...values]);
+  return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
 }
 
 async function createUser(pool: Pool, name: string, rights: string): Promise<void> {

@@ -56,6 +56,7 @@ export async function startPostgres(): Promise<DatabaseServer> {
     port,
     start,
     createDatabase: (name) => createDatabase(name, port),
+    admin: (text) => asAdmin(port, (client) => query(client, text)),
     stop: () => running.stop("SIGINT"),
     async [Symbol.asyncDispose]() {
       await running.stop("SIGINT");
@@ -70,10 +71,10 @@ function idOf(flag: "-u" | "-g"): number {
   return Number(stdout);
 }
 
-async function asAdmin(port: number, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+async function asAdmin<T>(port: number, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ host: "127.0.0.1", port, user: "admin", database: "postgres" });
   await client.connect();
-  await work(client).finally(() => client.end());
+  return await work(client).finally(() => client.end());
 }
 
 async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
@@ -86,17 +87,33 @@ async function createDatabase(name: string, port: number): Promise<ServerDatabas
   return {
     url: `postgres://${name}:secret@127.0.0.1:${port}/${name}`,
     sqlAlchemyUrl: `postgresql+psycopg2://${name}:secret@127.0.0.1:${port}/${name}`,
-    async query(text, values = []) {
-      let n = 0;
-      const numbered = text.replaceAll("?", () => `$${++n}`);
-      return (await pool.query<Record<string, unknown>>(numbered, [...values])).rows;
+    query: (text, values) => query(pool, text, values),
+    async transaction(work) {
+      const client = await pool.connect();
+      try {
+        await client.query("BEGIN");
+        const result = await work((text, values) => query(client, text, values));
+        await client.query("COMMIT");
+        return result;
+      } finally {
+        client.release();
+      }
     },
-    async restrictedUrl() {
-      const restricted = `${name}_restricted`;
-      await asAdmin(port, (client) => client.query(`CREATE USER ${restricted} PASSWORD 'secret'`));
-      await pool.query(`GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO ${restricted}`);
-      return `postgres://${restricted}:secret@127.0.0.1:${port}/${name}`;
+    async urlOf(user, rights) {
+      await asAdmin(port, (client) => client.query(`CREATE USER ${user} PASSWORD 'secret'`));
+      await pool.query(`GRANT ${rights} ON ALL TABLES IN SCHEMA public TO ${user}`);
+      return `postgres://${user}:secret@127.0.0.1:${port}/${name}`;
     },
     [Symbol.asyncDispose]: () => pool.end(),
   };
+}
+
+async function query(
+  on: Pick<pg.ClientBase, "query">,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Record<string, unknown>[]> {
+  let n = 0;
+  const numbered = text.replaceAll("?", () => `$${++n}`);
+  return (await on.query<Record<string, unknown>>(numbered, [...values])).rows;
 }
