@@ -1,5 +1,7 @@
 import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { openToGroup } from "./incoming-group.ts";
+import { refuseNetworkFileSystem } from "./network-file-system.ts";
 
 /** What is where in a queue's directory. */
 export interface Layout {
@@ -23,8 +25,19 @@ export function layoutOf(directory: string): Layout {
   };
 }
 
-/** Makes what is missing, durably, and touches nothing that is there. Returns the paths that it made. */
-export function makeDirectory(layout: Layout): readonly string[] {
+/**
+ * Makes what is missing, durably, and touches nothing that is there, but for the group that the drop box is opened to. Returns a line for each thing done.
+ *
+ * @throws {ScrubberError} `SCRUBBER_QUEUE_NETWORK_FILE_SYSTEM`, `SCRUBBER_QUEUE_UNAVAILABLE`; and what the file system throws.
+ */
+export function prepareDirectory(layout: Layout, incomingGroup: string | number | undefined): readonly string[] {
+  refuseNetworkFileSystem(layout.directory);
+  const made = makeDirectory(layout).map((path) => `made ${path}`);
+  if (incomingGroup === undefined || !openToGroup(layout, incomingGroup)) return made;
+  return [...made, `opened ${layout.incoming} to the group ${incomingGroup}`];
+}
+
+function makeDirectory(layout: Layout): readonly string[] {
   const made = [layout.directory, layout.incoming, layout.claimed, layout.quarantine].filter(makeFolder);
   // Tells a disk that cannot be written, and whose it is, before SQLite quietly opens the file for reading.
   accessSync(layout.directory, constants.W_OK | constants.X_OK);

@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
 import { defineQueue, type QueueContext, type QueuePlugin } from "@scrubber/core";
-import { layoutOf, makeDirectory } from "./directory.ts";
+import { layoutOf, prepareDirectory } from "./directory.ts";
 import { optionsSchema, type FileQueueOptions } from "./options.ts";
 import { openFileQueue } from "./queue.ts";
 import { queueError } from "./sqlite-errors.ts";
@@ -14,12 +14,12 @@ export { openFileQueue, type FileQueue, type FileQueueContext } from "./queue.ts
 const plugin: QueuePlugin<FileQueueOptions, FileQueueOptions> = defineQueue({
   name: "file",
   options: optionsSchema,
-  open: (options, context) => openFileQueue(directoryOf(options, context), context),
+  open: (options, context) => openFileQueue({ ...options, directory: directoryOf(options, context) }, context),
   // oxlint-disable-next-line require-await -- so that what it throws rejects
   async setUp(options, context) {
     const directory = directoryOf(options, context);
     try {
-      return makeDirectory(layoutOf(directory)).map((path) => `made ${path}`);
+      return prepareDirectory(layoutOf(directory), options.incomingGroup);
     } catch (error) {
       throw queueError(error, directory);
     }

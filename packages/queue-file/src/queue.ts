@@ -20,12 +20,14 @@ import { Claims } from "./claims.ts";
 import { Database } from "./database.ts";
 import { DigestIndex } from "./digest-index.ts";
 import { Digester, openSecret } from "./digest.ts";
-import { layoutOf, makeDirectory, type Layout } from "./directory.ts";
+import { layoutOf, prepareDirectory, type Layout } from "./directory.ts";
 import { DropBox } from "./drop-box.ts";
 import { DueOrder, type Place } from "./due-order.ts";
 import { Leases } from "./leases.ts";
 import { Listing, type ListingPage } from "./listing.ts";
 import { Notes } from "./notes.ts";
+import type { FileQueueOptions } from "./options.ts";
+import { quarantined } from "./quarantine.ts";
 import { migrate } from "./schema.ts";
 import { Settlements } from "./settlements.ts";
 import { queueError } from "./sqlite-errors.ts";
@@ -42,14 +44,18 @@ export type FileQueueContext = Pick<QueueContext, "log" | "now" | "cipher" | "de
  *
  * @throws {ScrubberError} `SCRUBBER_QUEUE_*`
  */
-export async function openFileQueue(directory: string, context: FileQueueContext): Promise<FileQueue> {
+export async function openFileQueue(options: FileQueueOptions, context: FileQueueContext): Promise<FileQueue> {
+  const { directory, incomingGroup } = options;
   const layout = layoutOf(directory);
   let database: Database | undefined;
   try {
-    makeDirectory(layout);
+    prepareDirectory(layout, incomingGroup);
     database = new Database(layout.database, directory);
     await migrate(database);
-    return new FileQueue(layout, database, await openSecret(database, context.cipher), context);
+    const secret = await openSecret(database, context.cipher);
+    const kept = quarantined(layout);
+    if (kept > 0) context.log.warn("there are files in quarantine", { directory: layout.quarantine, files: kept });
+    return new FileQueue(layout, database, secret, context);
   } catch (error) {
     database?.close();
     throw queueError(error, directory);

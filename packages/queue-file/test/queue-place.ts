@@ -28,12 +28,15 @@ export class QueuePlace implements AsyncDisposable {
   readonly #opened: FileQueue[] = [];
 
   async open(options: { readonly delayMs?: number; readonly cipher?: Cipher } = {}): Promise<FileQueue> {
-    const queue = await openFileQueue(this.directory, {
-      log: this.log,
-      now: () => this.clock.now(),
-      cipher: options.cipher,
-      delayMs: options.delayMs ?? 0,
-    });
+    const queue = await openFileQueue(
+      { directory: this.directory },
+      {
+        log: this.log,
+        now: () => this.clock.now(),
+        cipher: options.cipher,
+        delayMs: options.delayMs ?? 0,
+      },
+    );
     this.#opened.push(queue);
     return queue;
   }
