@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { createCipher } from "@scrubber/core";
@@ -30,6 +30,9 @@ class Lab implements Disposable {
   file(name: string): string {
     const path = join(this.deployment.images, name);
     writeFileSync(path, `data of ${name}`);
+    // Older than the deletion of its image: what was written after that is not touched.
+    const before = Date.now() / 1000 - 7200;
+    utimesSync(path, before, before);
     return path;
   }
 
@@ -224,7 +227,10 @@ describe("the faults of today's glance-scrubber, on its own database", () => {
   test("9: a row that points outside of the data directory deletes nothing; Debian's tool unlinks it", async () => {
     const l = await lab();
     const outside = ["debian", "ours"].map((name) => join(l.deployment.folder, name));
-    for (const path of outside) writeFileSync(path, "not an image");
+    for (const path of outside) {
+      writeFileSync(path, "not an image");
+      utimesSync(path, 1000, 1000);
+    }
     const [theirFile = "", ourFile = ""] = outside;
     l.pending([{ value: `file://${theirFile}` }]);
     await theirs(...l.config);

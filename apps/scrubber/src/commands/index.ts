@@ -4,6 +4,7 @@ import type { CommandDefinition } from "./definition.ts";
 import { deleteImage } from "./delete.ts";
 import { discard } from "./discard.ts";
 import { image } from "./image.ts";
+import { importGlance } from "./import-glance.ts";
 import { importQueue } from "./import-queue.ts";
 import { init } from "./init.ts";
 import { list } from "./list.ts";
@@ -30,6 +31,7 @@ export const commands: readonly CommandDefinition[] = [
   pause,
   resume,
   importQueue,
+  importGlance,
   image,
   deleteImage,
   receipts,
