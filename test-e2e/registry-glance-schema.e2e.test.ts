@@ -50,7 +50,7 @@ describe.each(KINDS)("registry-sql on the schema that glance-manage makes on %s"
       const rows = await db.query(
         `SELECT ${column} AS name FROM ${table} WHERE deleted = FALSE AND deleted_at IS NULL`,
       );
-      expect(rows, table).toEqual([{ name: "with" }]);
+      expect({ [table]: rows }).toEqual({ [table]: [{ name: "with" }] });
     }
     const [image] = await db.query("SELECT * FROM images WHERE deleted = FALSE AND deleted_at IS NULL");
     expect(image).toMatchObject({ id: "a", status: "active", visibility: "community" });
@@ -126,7 +126,7 @@ describe.each(["mariadb", "postgres"] as const)("registry-sql on a server: %s", 
         `SELECT 1 AS one FROM ${table} WHERE status = 'deleted' AND updated_at BETWEEN ? AND ?`,
         [earliest, latest],
       );
-      expect(rows, table).toHaveLength(1);
+      expect({ [table]: rows }).toEqual({ [table]: [{ one: 1 }] });
     }
   });
 

@@ -72,7 +72,11 @@ export async function startMariadb(): Promise<DatabaseServer> {
 
 async function asAdmin<T>(port: number, work: (admin: Pool) => Promise<T>): Promise<T> {
   const admin = createPool({ ...ADMIN, port });
-  return await work(admin).finally(() => admin.end());
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 async function createDatabase(name: string, port: number): Promise<ServerDatabase> {

@@ -74,7 +74,11 @@ function idOf(flag: "-u" | "-g"): number {
 async function asAdmin<T>(port: number, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ host: "127.0.0.1", port, user: "admin", database: "postgres" });
   await client.connect();
-  return await work(client).finally(() => client.end());
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
