@@ -124,14 +124,26 @@ async function claimRegistry(
   }
 }
 
+/** One sweep and one run, as the sweep at every wake-up makes it. */
 async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say): Promise<ExitCode> {
+  let unlisted: string | undefined;
+  let skipped = 0;
+  const unlisten = scrubber.on((event) => {
+    if (event.type === "outage" && event.of === "sweep") unlisted = event.message;
+    if (event.type !== "sweep.finished") return;
+    const { seen, added, present, setAside, finished } = event.summary;
+    skipped += Math.max(0, seen - added - present - setAside - finished);
+  });
   try {
-    await scrubber.sweep({ signal });
-  } catch (error) {
-    say(`Can not get scrub jobs from queue: ${messageOf(error)}`);
-    return EXIT.environment;
+    const code = exitCodeFor(await scrubber.runOnce({ signal }));
+    if (unlisted !== undefined) {
+      say(`Can not get scrub jobs from queue: ${unlisted}`);
+      return EXIT.environment;
+    }
+    return skipped > 0 && code === EXIT.done ? EXIT.incomplete : code;
+  } finally {
+    unlisten();
   }
-  return exitCodeFor(await scrubber.runOnce({ signal }));
 }
 
 async function restore(scrubber: Scrubber, imageId: string, say: Say): Promise<ExitCode> {
