@@ -40,7 +40,7 @@ export class FsStore implements Store<FsTarget> {
       [...this.#threads].map(async ([root, thread]): Promise<readonly Finding[]> => {
         try {
           const findings = await thread.probe(call.write, call.signal);
-          return findings ?? [{ level: "problem", message: `the root ${root} did not answer in time` }];
+          return findings ?? [noAnswer(root)];
         } catch (error) {
           if (!isScrubberError(error)) throw error;
           return [{ level: "problem", message: error.message, ...(error.hint !== undefined && { hint: error.hint }) }];
@@ -72,6 +72,14 @@ export class FsStore implements Store<FsTarget> {
     }
     return await thread.run({ act, paths, unmodifiedSince, identities }, call.signal);
   }
+}
+
+function noAnswer(root: string): Finding {
+  return {
+    level: "problem",
+    message: `the root ${root} did not answer in time`,
+    hint: "Look into the kernel's log, and at the server if it is a network file system.",
+  };
 }
 
 function outcomeOf(answers: Answers | undefined, index: number, target: FsTarget): Outcome {
@@ -114,5 +122,6 @@ function presenceOf(answers: Answers | undefined, index: number, target: FsTarge
   if (end === "changed") return { kind: "changed", reason };
   if (end !== "present" || seen === undefined) return { kind: "unknown", reason };
   const { bytes, size, modifiedAtMs, inode } = seen;
-  return { kind: "present", bytes, identity: { size, modifiedAt: new Date(modifiedAtMs), inode } };
+  // Rounded as Node rounds it in Stats.mtime, which is what others record.
+  return { kind: "present", bytes, identity: { size, modifiedAt: new Date(Math.round(modifiedAtMs)), inode } };
 }

@@ -102,7 +102,12 @@ export class RootThread {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(ENTRY, { name: `scrubber ${this.#root.path}`, resourceLimits: MEMORY, stdin: false });
+    // Without the process's own flags: it needs none of them, and some (`--input-type`) are no good in a thread.
+    const worker = new Worker(ENTRY, {
+      name: `scrubber ${this.#root.path}`,
+      resourceLimits: MEMORY,
+      execArgv: [],
+    });
     worker.on("message", (answer: JobAnswer) => {
       const asked = this.#asked.get(answer.id);
       this.#asked.delete(answer.id);
