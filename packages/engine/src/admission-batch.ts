@@ -12,6 +12,8 @@ import type { LocationIndex } from "./references-index.ts";
 import type { References } from "./references.ts";
 import type { Routed } from "./routing.ts";
 
+/** The references, as they are asked here. */
+type Listing = Pick<References, "current" | "forget" | "rows">;
 type Images = (ids: Iterable<string>) => Promise<ReadonlyMap<string, Image>>;
 
 /** A location's row, with its image as it was just read. */
@@ -65,7 +67,7 @@ export class AdmissionBatch {
   }
 
   /** Looks for others that need the objects. */
-  async compare(references: References, images: Images): Promise<void> {
+  async compare(references: Listing, images: Images): Promise<void> {
     if (!this.#find(await references.current())) {
       // Rows that became visible too late for the overlap, or a listing that was cut short.
       references.forget();
@@ -180,7 +182,7 @@ export class AdmissionBatch {
   }
 
   /** Candidates of other images: read afresh, a few of each entry at first, since one that needs the object is enough. */
-  async #settleOthers(references: References, images: Images): Promise<void> {
+  async #settleOthers(references: Listing, images: Images): Promise<void> {
     const lookedAt = new Map<LocationRef, Other | undefined>();
     for (let from = 0, count = FIRST_ROUND; ; from += count, count *= 4) {
       const round = new Set<LocationRef>();
@@ -207,7 +209,7 @@ export class AdmissionBatch {
   async #lookAt(
     refs: readonly LocationRef[],
     lookedAt: Map<LocationRef, Other | undefined>,
-    references: References,
+    references: Listing,
     images: Images,
   ): Promise<void> {
     const listed = await references.rows(refs);

@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
 import {
-  imageIdProblem,
   isEnvironmentError,
   ScrubberError,
   storeIdOf,
@@ -126,7 +125,7 @@ class SweepRun {
   ): Promise<void> {
     const usable: NewEntry[] = [];
     for (const { imageId, location, requestedAt } of page) {
-      if (location === undefined || imageIdProblem(imageId) !== undefined) this.#cannotUse(imageId);
+      if (location === undefined) this.#cannotUse(imageId);
       else usable.push({ imageId, location, requestedAt });
     }
     await this.#add(await this.#missing(usable));
@@ -178,11 +177,10 @@ class SweepRun {
 
   /** Pending images that have no location left are deleted: a crash came between the last location and the image. */
   async #finish(registry: Registry, ids: readonly string[]): Promise<void> {
-    const usable = ids.filter((id) => imageIdProblem(id) === undefined);
-    if (usable.length === 0) return;
+    if (ids.length === 0) return;
     // What only the queue knows of is not gone yet.
-    const queued = await this.#options.queue.hasImages(usable);
-    const finished = usable.filter((id) => !queued.has(id));
+    const queued = await this.#options.queue.hasImages(ids);
+    const finished = ids.filter((id) => !queued.has(id));
     if (finished.length === 0) return;
     const results = await registry.recordDeleted(finished.map((imageId) => ({ imageId, locations: [] })));
     for (const id of finished) {

@@ -1,6 +1,9 @@
-import { ScrubberError, type Image } from "@scrubber/core";
+import { ScrubberError, type Image, type Reference } from "@scrubber/core";
 import { createMemoryStore } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
+import { AdmissionBatch } from "../src/admission-batch.ts";
+import { DueRows } from "../src/admission.ts";
+import { addressesOf } from "../src/references-address.ts";
 import { createWorld, deletedAt, DELAY, HOUR, liveAt, pendingAt, withReferences } from "./admission-world.ts";
 
 const A = "memory://bucket/a";
@@ -80,8 +83,8 @@ describe("alive is a property of the location", () => {
   test("a row that several stores take, or that names a store that is gone, counts for each that can address it", async () => {
     const more = { twin: createMemoryStore({ groups: ["bucket"] }) };
     const world = createWorld({ more });
-    world.seed("several", "live", [liveAt(A)]);
-    world.seed("gone", "live", [liveAt(B, { store: "gone" })]);
+    world.seed("several", "pending", [liveAt(A)]);
+    world.seed("gone", "pending", [liveAt(B, { store: "gone" })]);
     expect(
       await world.admit(["several", { uri: A, store: "memory" }], ["gone", { uri: B, store: "twin" }]),
     ).toMatchObject([{ kind: "alive" }, { kind: "alive" }]);
@@ -92,16 +95,15 @@ describe("alive is a property of the location", () => {
     const target = fickle.target.bind(fickle);
     fickle.target = (of) => (of.location.store === "x" ? target(of) : undefined);
     const world = createWorld({ more: { x: fickle } });
-    world.seed("i", "live", [liveAt("fickle://g/a")]);
+    world.seed("i", "pending", [liveAt("fickle://g/a")]);
     expect(await world.admit(["i", { uri: "fickle://g/a", store: "x" }])).toMatchObject([{ kind: "alive" }]);
   });
 
-  test("two rows of one spelling stand for two entries", async () => {
+  test("two rows of one object stand for two entries, each for the one of its spelling", async () => {
     const world = createWorld();
     world.seed("i", "pending", [pendingAt(A), pendingAt("memory://u:p@bucket/a")]);
-    expect(await world.admit(["i", "memory://u:p@bucket/a"], ["i", A], ["i", "memory://bucket/%61"])).toMatchObject([
+    expect(await world.admit(["i", "memory://u:p@bucket/a"], ["i", "memory://bucket/%61"])).toMatchObject([
       { kind: "delete", ref: 2 },
-      { kind: "delete", ref: 1 },
       { kind: "delete", ref: 1 },
     ]);
   });
@@ -159,10 +161,78 @@ describe("an object that somebody else needs is kept", () => {
     expect(await world.admit(["i", A])).toMatchObject([{ kind: "shared", with: "j" }]);
   });
 
+  test("not by another row of its own image that waits for deletion too", async () => {
+    const world = createWorld();
+    world.seed("i", "live", [pendingAt(A), pendingAt("memory://bucket/%61")]);
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete", ref: 1 }]);
+  });
+
+  test("not by its own row, where the registry's images come without refs", async () => {
+    const world = createWorld({
+      wrap: (registry) => ({
+        ...withReferences(registry, (after) => registry.references(after)),
+        images: async (ids) => {
+          const found = [...(await registry.images(ids)).values()];
+          const bare = found.map((image) => ({
+            ...image,
+            locations: image.locations.map(({ status, location }) => ({ status, location: location ?? { uri: A } })),
+          }));
+          return new Map(bare.map((image) => [image.id, image]));
+        },
+      }),
+    });
+    world.seed("i", "pending", [pendingAt(A)], HOUR);
+    expect(await world.admit(["i", A])).toEqual([{ kind: "delete", askedAt: 0 }]);
+  });
+
+  test("not by a row that was listed and is recorded as deleted a moment later", async () => {
+    const world = createWorld({
+      wrap: (registry) => ({
+        ...withReferences(registry, (after) => registry.references(after)),
+        images: async (ids) => {
+          if (ids.includes("j")) await registry.recordDeleted([{ imageId: "j", locations: [{ ref: 2 }] }]);
+          const found = [...(await registry.images(ids)).values()];
+          const shown = found.map((image) => ({
+            ...image,
+            locations: image.locations.filter((row) => row.status !== "deleted"),
+          }));
+          return new Map(shown.map((image) => [image.id, image]));
+        },
+      }),
+    });
+    world.seed("i", "pending", [pendingAt(A)]);
+    world.seed("j", "live", [pendingAt(A)]);
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete" }]);
+  });
+
+  test("not by what only has the same hash", async () => {
+    const world = createWorld();
+    world.seed("i", "pending", [pendingAt(A)]);
+    world.seed("j", "live", [liveAt(B)]);
+    world.seed("k", "live", [liveAt("other://o/c"), pendingAt("other://o/d")]);
+    const batch = new AdmissionBatch({
+      batch: [world.entry("i", A), world.entry("k", "other://o/d")],
+      images: await world.registry.images(["i", "k"]),
+      deletesUnknown: false,
+      addresses: ({ uri }) => addressesOf({ uri }, world.router.route, []),
+      dueRows: new DueRows(() => 0),
+      restorableSince: 0,
+    });
+    const listing = async (refs: readonly number[]) => {
+      const rows: Reference[] = [];
+      for await (const block of world.registry.references()) rows.push(...block);
+      return new Map(rows.filter(({ ref }) => refs.includes(ref)).map((row) => [row.ref, row]));
+    };
+    const find = () => [1, 2, 3, 4];
+    const images = (ids: Iterable<string>) => world.registry.images([...ids]);
+    await batch.compare({ current: () => Promise.resolve({ find }), forget() {}, rows: listing }, images);
+    expect(batch.verdicts(0, undefined)).toMatchObject([{ kind: "delete" }, { kind: "delete" }]);
+  });
+
   test("not by a pending row of a deleted image, nor by a row that is recorded as deleted", async () => {
     const world = createWorld();
     world.seed("i", "pending", [pendingAt(A)]);
-    world.seed("j", "deleted", [pendingAt(A)]);
+    world.seed("j", "deleted", [pendingAt(A)], HOUR);
     world.seed("k", "live", [deletedAt(A)]);
     expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete" }]);
   });

@@ -183,6 +183,19 @@ describe("a restored image", () => {
     });
   });
 
+  test("may have been written before its deletion was asked for last", async () => {
+    await pendingImage("i", A);
+    clock.advance(HOUR);
+    store.put(A);
+    await queue.add([{ imageId: "i", location: { uri: A } }]);
+    expect(await restoreOf().restore("i")).toMatchObject({ restored: true });
+  });
+
+  test("may have nothing but live locations", async () => {
+    registry.seed({ id: "i", status: "pending", locations: [liveAt(A)] });
+    expect(await restoreOf().restore("i")).toMatchObject({ restored: true });
+  });
+
   test("may be under a hold of its store", async () => {
     await pendingImage("i", A);
     store.faults.held.set("bucket/a", undefined);
@@ -248,7 +261,8 @@ describe("a refusal changes nothing", () => {
     await pendingImage("j", "memory://u:p@BUCKET/%61");
     clock.advance(24 * HOUR);
     await leaseDue();
-    await pendingImage("i", A);
+    await pendingImage("i", A, B);
+    store.objects.delete("bucket/b");
     await expectRefused("another image that has the same data");
   });
 

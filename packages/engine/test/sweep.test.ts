@@ -90,6 +90,7 @@ describe("a sweep", () => {
     registry.seed({ id: "i", status: "pending", locations: [pendingAt("m:a", { store: "s" })] });
     await queue.add([{ imageId: "i", location: { uri: "m:a", metadata: { store: "s" } } }]);
     expect(await sweep.run()).toMatchObject({ added: 0, present: 1 });
+    expect(queue.calls.add).toBe(1);
   });
 
   test("does not call back a lease that somebody holds", async () => {
@@ -149,6 +150,19 @@ describe("a sweep", () => {
     const images = await registry.images(["none", "gone", "queued"]);
     expect(Array.from(images.values(), ({ status }) => status)).toEqual(["deleted", "deleted", "pending"]);
     expect(events.filter(({ type }) => type === "image.deleted")).toHaveLength(2);
+  });
+
+  test("counts an image as finished only if the registry says so", async () => {
+    registry.seed({ id: "i", status: "pending", locations: [] });
+    const busy: Registry = {
+      ...withReferences(registry, (after) => registry.references(after)),
+      recordDeleted: (deletions) => {
+        registry.setStatus("i", "live");
+        return registry.recordDeleted(deletions);
+      },
+    };
+    expect(await sweepOf(busy).run()).toMatchObject({ finished: 0 });
+    expect(events.map(({ type }) => type)).toEqual(["sweep.finished"]);
   });
 
   test("reports locations that cannot be read, and is not held up by them", async () => {
@@ -277,6 +291,7 @@ describe("a sweep from another queue", () => {
     from.addUnreadable("bad");
     registry.breakBackend();
     expect(await sweepOf(registry, from).run()).toMatchObject({ seen: 2501, added: 2500 });
+    expect(queue.calls.add).toBe(3);
     expect(await sweepOf(undefined, from).run()).toMatchObject({ seen: 2501, present: 2500 });
     expect((await entries())[0]).toMatchObject({ requestedAt, dueAt: new Date(requestedAt.getTime() + DELAY) });
     expect(warnings()[0]).toContain('"bad"');
