@@ -1,11 +1,11 @@
 import type { Database, Statement } from "./database.ts";
 import type { Totals } from "./totals.ts";
 
-/** Into how many ranges removed digests are sorted, by their first byte. */
-const RANGES = 64;
+/** Removed digests are sorted into ranges by their first hexadecimal digit. */
+const RANGES = 16;
 
-/** Fewer removed digests than this are left alone. */
-const FEW = 8192;
+/** Up to so many entries the index is small enough that a digest is best taken out at once. */
+const SMALL = 30_000;
 
 /**
  * From digests to entries.
@@ -18,7 +18,8 @@ export class DigestIndex {
   readonly #find: Statement<readonly [number]>;
   readonly #point: Statement;
   readonly #ofImage: Statement<readonly [number]>;
-  readonly #note: Statement;
+  readonly #removeNow: Statement;
+  readonly #removeLater: Statement;
   readonly #takeOut: Statement;
   readonly #forget: Statement;
 
@@ -30,7 +31,11 @@ export class DigestIndex {
       `SELECT entries.id FROM digests JOIN entries ON entries.id = digests.id
        WHERE digests.digest >= ? AND digests.digest < ? AND entries.image_id = ?`,
     );
-    this.#note = database.prepare("INSERT INTO removed (range, id, digest) VALUES (?, ?, ?)");
+    const theirs = "FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ?";
+    this.#removeNow = database.prepare(`DELETE FROM digests WHERE digest IN (SELECT digest ${theirs})`);
+    this.#removeLater = database.prepare(
+      `INSERT INTO removed (range, id, digest) SELECT substr(hex(substr(digest, 1, 1)), 1, 1), id, digest ${theirs}`,
+    );
     this.#takeOut = database.prepare(
       "DELETE FROM digests WHERE (digest, id) IN (SELECT digest, id FROM removed WHERE range = ?)",
     );
@@ -57,24 +62,20 @@ export class DigestIndex {
     return this.#ofImage.all(prefix, following(prefix), imageId).map(([id]) => id);
   }
 
-  /** Notes that an entry is gone. */
-  remove(id: number, digest: Uint8Array, totals: Totals): void {
-    this.#note.run(rangeOf(digest), id, digest);
-    totals.removed++;
+  /** Those of these entries (a JSON array of ids) that have the token are about to be deleted: their digests go, now or later. */
+  remove(ids: string, token: number, totals: Totals): void {
+    if (totals.active + totals.setAside <= SMALL) this.#removeNow.run(ids, token);
+    else totals.removed += this.#removeLater.run(ids, token);
   }
 
   /** Takes out one range of removed digests, if a good part of all are removed ones. */
   tidy(totals: Totals): void {
-    if (totals.removed < Math.max(FEW, (totals.active + totals.setAside) / 4)) return;
-    const range = totals.nextRange;
+    if (totals.removed === 0 || totals.removed < (totals.active + totals.setAside) / 4) return;
+    const range = totals.nextRange.toString(RANGES).toUpperCase();
     this.#takeOut.run(range);
     totals.removed -= this.#forget.run(range);
-    totals.nextRange = (range + 1) % RANGES;
+    totals.nextRange = (totals.nextRange + 1) % RANGES;
   }
-}
-
-function rangeOf(digest: Uint8Array): number {
-  return Math.floor(((digest[0] ?? 0) * RANGES) / 256);
 }
 
 /** The first value, in the order of blobs, that does not start with `prefix`: a longer one than any digest, where all its bytes are 255. */

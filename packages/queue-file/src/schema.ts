@@ -40,11 +40,11 @@ const TABLES = `
     attempts INTEGER NOT NULL DEFAULT 0,
     error TEXT
   ) STRICT;
-  CREATE INDEX entries_by_due ON entries (state, lane, own_due, due_base);
+  CREATE INDEX entries_by_due ON entries (state, lane, own_due, due_base) WHERE state <> 2;
   CREATE INDEX entries_by_visible ON entries (state, lane, visible_at) WHERE visible_at IS NOT NULL;
 
   CREATE TABLE digests (digest BLOB PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE removed (range INTEGER, id INTEGER, digest BLOB NOT NULL, PRIMARY KEY (range, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE removed (range TEXT, id INTEGER, digest BLOB NOT NULL, PRIMARY KEY (range, id)) STRICT, WITHOUT ROWID;
 
   CREATE TABLE totals (
     version INTEGER NOT NULL,

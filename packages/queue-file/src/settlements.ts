@@ -15,7 +15,7 @@ interface Group {
 export class Settlements {
   readonly #digests: DigestIndex;
   readonly #delayMs: number;
-  readonly #done: Statement<readonly [number, Uint8Array]>;
+  readonly #done: Statement<readonly [number]>;
   readonly #wait: Statement<readonly [number]>;
   readonly #setAside: Statement<readonly [number]>;
   readonly #revive: Statement;
@@ -25,7 +25,7 @@ export class Settlements {
     this.#digests = digests;
     this.#delayMs = delayMs;
     this.#done = database.prepare(
-      "DELETE FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ? RETURNING id, digest",
+      "DELETE FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ? RETURNING id",
     );
     // ?4 visible at, ?5 now, ?6 delay. What is visible before it is due waits for nothing but its due time.
     const awake = "?4 <= max(?5, due_base + (1 - own_due) * ?6)";
@@ -64,8 +64,8 @@ export class Settlements {
     const token = Number(as.token);
     switch (as.kind) {
       case "done": {
+        this.#digests.remove(json, token, totals);
         const rows = this.#done.all(json, token);
-        for (const [id, digest] of rows) this.#digests.remove(id, digest, totals);
         totals.active -= rows.length;
         return rows.map(([id]) => id);
       }

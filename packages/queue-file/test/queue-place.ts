@@ -19,6 +19,12 @@ export function createLogBook(): LogBook {
   return { lines, debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
 
+export interface PlaceOptions {
+  readonly delayMs?: number;
+  readonly cipher?: Cipher;
+  readonly incomingGroup?: string | number;
+}
+
 /** A fresh directory for a queue, a clock, and whatever was opened on it; all of it gone when disposed of. */
 export class QueuePlace implements AsyncDisposable {
   readonly root: string = mkdtempSync(join(tmpdir(), "scrubber-queue-file-"));
@@ -27,9 +33,9 @@ export class QueuePlace implements AsyncDisposable {
   readonly log: LogBook = createLogBook();
   readonly #opened: FileQueue[] = [];
 
-  async open(options: { readonly delayMs?: number; readonly cipher?: Cipher } = {}): Promise<FileQueue> {
+  async open(options: PlaceOptions = {}): Promise<FileQueue> {
     const queue = await openFileQueue(
-      { directory: this.directory },
+      { directory: this.directory, incomingGroup: options.incomingGroup },
       {
         log: this.log,
         now: () => this.clock.now(),
