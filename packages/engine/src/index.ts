@@ -5,14 +5,9 @@
  */
 export type * from "./api.ts";
 export type { Timers } from "./clock.ts";
-export {
-  checkConfig,
-  defineConfig,
-  UNRESOLVED,
-  type CheckedConfig,
-  type CheckedPlugin,
-  type ConfigProblem,
-} from "./config.ts";
+export { checkConfig, defineConfig, type CheckedConfig } from "./config.ts";
+export { UNRESOLVED, type CheckedPlugin } from "./config-plugins.ts";
+export type { ConfigProblem } from "./config-problems.ts";
 export type * from "./events.ts";
 export { showReceipts } from "./receipt-listing.ts";
 export { verifyReceipts, type ReceiptVerification } from "./receipt-verification.ts";

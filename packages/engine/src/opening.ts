@@ -8,7 +8,8 @@ import {
   type QueuePlugin,
   type Registry,
 } from "@scrubber/core";
-import type { CheckedConfig, CheckedPlugin } from "./config.ts";
+import type { CheckedConfig } from "./config.ts";
+import type { CheckedPlugin } from "./config-plugins.ts";
 import { openReceiptLog, type ReceiptLog } from "./receipts.ts";
 import type { OpenStore } from "./routing.ts";
 

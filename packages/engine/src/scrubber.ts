@@ -20,7 +20,8 @@ import type {
 } from "./api.ts";
 import { boundQueue, boundRegistry } from "./bounds.ts";
 import { bounded, systemTimers, type Clock } from "./clock.ts";
-import { checkConfig, configError, type CheckedConfig } from "./config.ts";
+import { checkConfig, type CheckedConfig } from "./config.ts";
+import { configError } from "./config-problems.ts";
 import { runDaemon } from "./daemon.ts";
 import { discard } from "./discard.ts";
 import { dryRun } from "./dry-run.ts";
