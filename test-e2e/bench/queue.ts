@@ -33,7 +33,9 @@ export async function bench(): Promise<void> {
   }
   const [, , small, large] = rows;
   if (small !== undefined && large !== undefined) {
-    console.log(`| 1 M against 10 k, queue-file alone | ${Math.round(large.queue)} | ${Math.round(small.queue)} | ${(large.queue / small.queue).toFixed(2)} | 1.0 |`);
+    console.log(
+      `| 1 M against 10 k, queue-file alone | ${Math.round(large.queue)} | ${Math.round(small.queue)} | ${(large.queue / small.queue).toFixed(2)} | 1.0 |`,
+    );
   }
   if (process.env["SCRUBBER_BENCH_LARGE"] === "1") await largeQueue();
   else console.log("\n10,000,000 entries: left out; SCRUBBER_BENCH_LARGE=1 pnpm bench queue");

@@ -24,7 +24,9 @@ export async function largeQueue(): Promise<void> {
   const directory = join(folder.path, "queue");
   await (await openQueue(directory))[Symbol.asyncDispose]();
   fill(join(directory, "queue.sqlite"));
-  console.log(`\n${WAITING} entries waiting, ${DUE} of them due; each line a process of its own (lease <= 50 ms, memory <= 120 MiB)\n`);
+  console.log(
+    `\n${WAITING} entries waiting, ${DUE} of them due; each line a process of its own (lease <= 50 ms, memory <= 120 MiB)\n`,
+  );
   for (let time = 0; time < 5; time++) {
     const place = new URL("place.ts", import.meta.url).href;
     const answer = execFileSync(
