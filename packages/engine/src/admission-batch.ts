@@ -195,9 +195,9 @@ export class AdmissionBatch {
         for (const ref of open.candidates.slice(from, from + count)) {
           const other = lookedAt.get(ref);
           if (other === undefined || other.imageId === open.imageId) continue;
-          if (!other.addresses.some(({ store, key }) => store === open.address.store && key === open.address.key))
-            continue;
-          if (other.row === undefined || this.#needs(other.row)) return this.#share(open, other.imageId);
+          if (!other.addresses.some((address) => isEqual(address, open.address))) continue;
+          if (other.rows === undefined || other.rows.some((row) => this.#needs(row)))
+            return this.#share(open, other.imageId);
         }
         left ||= open.candidates.length > from + count;
         return true;
@@ -220,13 +220,18 @@ export class AdmissionBatch {
     }
   }
 
-  #other(reference: Reference, image: Image | undefined): Other | undefined {
-    const location = image?.locations.find(({ ref }) => ref === reference.ref);
-    // Listed a moment ago, and recorded as deleted since.
-    if (image !== undefined && location === undefined) return undefined;
+  #other(reference: Reference, image: Image | undefined): Other {
     const addresses = reference.location === undefined ? [] : this.#options.addresses(reference.location);
-    const row = image === undefined || location === undefined ? undefined : { image, location };
-    return { imageId: reference.imageId, addresses, row };
+    if (image === undefined) return { imageId: reference.imageId, addresses, rows: undefined };
+    const same = image.locations.filter((location) =>
+      location.ref === undefined ? this.#isSame(location, addresses) : location.ref === reference.ref,
+    );
+    return { imageId: image.id, addresses, rows: same.map((location): Row => ({ image, location })) };
+  }
+
+  #isSame({ location }: ImageLocation, addresses: readonly Address[]): boolean {
+    if (location === undefined) return false;
+    return this.#options.addresses(location).some((one) => addresses.some((other) => isEqual(one, other)));
   }
 
   /** Whether this row's image needs the object, or may need it again. */
@@ -244,11 +249,16 @@ export class AdmissionBatch {
   }
 }
 
-/** Another row that names an object. Without `row`: its image is not known, so it is taken to be needed. */
+/** Another listed row that names an object. */
 interface Other {
   readonly imageId: string;
   readonly addresses: readonly Address[];
-  readonly row: Row | undefined;
+  /** What its image says of it; nothing, where it was recorded as deleted a moment ago. Undefined: the image is not known, so it is taken to need it. */
+  readonly rows: readonly Row[] | undefined;
+}
+
+function isEqual(one: Address, other: Address): boolean {
+  return one.store === other.store && one.key === other.key;
 }
 
 function placeOf(imageId: string, store: string, key: string): string {

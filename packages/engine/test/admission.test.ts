@@ -83,8 +83,8 @@ describe("alive is a property of the location", () => {
   test("a row that several stores take, or that names a store that is gone, counts for each that can address it", async () => {
     const more = { twin: createMemoryStore({ groups: ["bucket"] }) };
     const world = createWorld({ more });
-    world.seed("several", "pending", [liveAt(A)]);
-    world.seed("gone", "pending", [liveAt(B, { store: "gone" })]);
+    world.seed("several", "pending", [liveAt("memory://u:p@bucket/a")]);
+    world.seed("gone", "pending", [liveAt("memory://u:p@bucket/b", { store: "gone" })]);
     expect(
       await world.admit(["several", { uri: A, store: "memory" }], ["gone", { uri: B, store: "twin" }]),
     ).toMatchObject([{ kind: "alive" }, { kind: "alive" }]);
@@ -99,12 +99,16 @@ describe("alive is a property of the location", () => {
     expect(await world.admit(["i", { uri: "fickle://g/a", store: "x" }])).toMatchObject([{ kind: "alive" }]);
   });
 
-  test("two rows of one object stand for two entries, each for the one of its spelling", async () => {
+  test("two rows of one object stand for two entries, for the one of its spelling if there is one", async () => {
     const world = createWorld();
     world.seed("i", "pending", [pendingAt(A), pendingAt("memory://u:p@bucket/a")]);
     expect(await world.admit(["i", "memory://u:p@bucket/a"], ["i", "memory://bucket/%61"])).toMatchObject([
       { kind: "delete", ref: 2 },
       { kind: "delete", ref: 1 },
+    ]);
+    expect(await world.admit(["i", "memory://bucket/%61"], ["i", "memory://q:q@bucket/a"])).toMatchObject([
+      { kind: "delete", ref: 1 },
+      { kind: "delete", ref: 2 },
     ]);
   });
 });
@@ -167,7 +171,7 @@ describe("an object that somebody else needs is kept", () => {
     expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete", ref: 1 }]);
   });
 
-  test("not by its own row, where the registry's images come without refs", async () => {
+  test("by a live image, and not by its own row, where the registry's images come without refs", async () => {
     const world = createWorld({
       wrap: (registry) => ({
         ...withReferences(registry, (after) => registry.references(after)),
@@ -183,6 +187,8 @@ describe("an object that somebody else needs is kept", () => {
     });
     world.seed("i", "pending", [pendingAt(A)], HOUR);
     expect(await world.admit(["i", A])).toEqual([{ kind: "delete", askedAt: 0 }]);
+    world.seed("j", "live", [liveAt(B), liveAt("memory://u:p@bucket/a")]);
+    expect(await world.admit(["i", A])).toEqual([{ kind: "shared", with: "j" }]);
   });
 
   test("not by a row that was listed and is recorded as deleted a moment later", async () => {

@@ -1,9 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+  type FileHandle,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { showReceipts } from "../src/receipt-listing.ts";
 import { verifyReceipts } from "../src/receipt-verification.ts";
 import { openReceiptLog, type Receipt, type ReceiptLog } from "../src/receipts.ts";
@@ -73,6 +85,16 @@ async function writeThreeGroups(): Promise<string> {
   return log.head() ?? "";
 }
 
+/** The names of the spies in the order in which they were called. */
+function orderOf(
+  spies: Readonly<Record<string, { readonly mock: { readonly invocationCallOrder: readonly number[] } }>>,
+) {
+  const calls = Object.entries(spies).flatMap(([name, { mock }]) =>
+    mock.invocationCallOrder.map((at) => ({ name, at })),
+  );
+  return calls.toSorted((a, b) => a.at - b.at).map(({ name }) => name);
+}
+
 describe("a log of receipts", () => {
   test("touches nothing before there is something to write, and has no head until then", async () => {
     {
@@ -121,10 +143,31 @@ describe("a log of receipts", () => {
     expect(await verify()).toMatchObject({ ok: true, receipts: 50 });
   });
 
+  test("has made the file and its directories durable before it says that it has written", async () => {
+    await using probe = await openFile(home, "r");
+    const prototype = Object.getPrototypeOf(probe) as FileHandle;
+    const calls: string[] = [];
+    const appended = vi.spyOn(prototype, "appendFile");
+    const synced = vi.spyOn(prototype, "sync");
+    await using log = open();
+    await log.append([receipt("a")]);
+    calls.push(...orderOf({ appended, synced }));
+    await log.append([receipt("b")]);
+    const later = orderOf({ appended, synced }).slice(calls.length);
+    vi.restoreAllMocks();
+    // Two directories above the new ones, the file, and the directory that holds it.
+    expect(calls).toEqual(["synced", "synced", "appended", "synced", "synced"]);
+    expect(later).toEqual(["appended", "synced"]);
+  });
+
   test("waits, when it is closed, for what is being written", async () => {
     const log = open();
-    const appended = log.append([receipt("a")]);
+    let isWritten = false;
+    const appended = log.append([receipt("a")]).then(() => {
+      isWritten = true;
+    });
     await log[Symbol.asyncDispose]();
+    expect(isWritten).toBe(true);
     await appended;
     expect(await verify()).toMatchObject({ ok: true, receipts: 1 });
     await expect(log.append([receipt("b")])).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
@@ -142,6 +185,22 @@ describe("a log of receipts", () => {
       ok: false,
       firstBad: { line: 1, reason: expect.stringContaining("is missing") },
     });
+  });
+
+  test("names its own file before it, however many others were opened since", async () => {
+    await using log = open({ rollBytes: 1 });
+    await log.append([receipt("a")]);
+    const first = await onlyFile();
+    for (let n = 0; n < 6; n++) {
+      await using other = open();
+      await other.append([receipt("b")]);
+    }
+    await log.append([receipt("a")]);
+    const last = (await files()).at(-1) ?? "";
+    const [header = ""] = (await readFile(last, "utf8")).split("\n");
+    const { previous } = JSON.parse(header) as { previous: readonly { file: string }[] };
+    expect(previous.map(({ file }) => file)).toContain(basename(first));
+    expect(previous).toHaveLength(5);
   });
 
   test("names the files of writers before it, so that one head proves them all", async () => {
