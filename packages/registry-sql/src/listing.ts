@@ -11,7 +11,7 @@ import type {
 import type { Database, Session } from "./database.ts";
 import { instantReader } from "./instants.ts";
 import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
-import { among, literal, sql } from "./sql.ts";
+import { among, imageOrder, imagePlace, literal, sql } from "./sql.ts";
 
 /**
  * How many rows one statement looks at, at most. Neither `status` column has an index, so what is pending is found by a scan in the order of the primary
@@ -34,12 +34,11 @@ interface LocationRow extends LocationColumns {
   readonly status: string;
 }
 
-interface PendingRow extends LocationRow {
-  readonly deleted_at: string | null;
-  readonly updated_at: string | null;
+interface PendingRow extends LocationColumns {
+  readonly id: number;
+  readonly image_id: string;
+  readonly asked_at: string | null;
   readonly image_status: string;
-  readonly image_deleted_at: string | null;
-  readonly image_updated_at: string | null;
 }
 
 /**
@@ -47,8 +46,11 @@ interface PendingRow extends LocationRow {
  * image's only data, so they count as live. Whoever removes a single location of an active image leaves the image's `deleted_at` NULL.
  */
 export function isHollow(image: { readonly status: string; readonly deleted_at: unknown }): boolean {
-  return livenessOf(image.status) === "live" && image.deleted_at !== null;
+  return image.deleted_at !== null && livenessOf(image.status) === "live";
 }
+
+/** The contrary of {@link isHollow} for an image `i`. */
+const IS_NOT_HOLLOW = sql`(i.deleted_at IS NULL OR i.status IN ('pending_delete', 'deleted'))`;
 
 /** `Registry.images`: two statements, whatever the number of images. */
 export async function readImages(
@@ -103,45 +105,35 @@ export async function readPending(
   if (place === null) throw new TypeError("the cursor is none of this registry's");
   const [, phase, after = ""] = place;
   const instantOf = instantReader(database.wholeSeconds, clock());
-  const at: FirstKnown = (...candidates) => {
-    for (const text of candidates) {
-      const instant = instantOf(text);
-      if (instant !== undefined) return instant;
-    }
-    return clock();
-  };
+  const requestedAt = (text: string | null): Date => instantOf(text) ?? clock();
   return await database.read((session) =>
     phase === "l"
-      ? pendingRows(session, codec, at, Number(after), page.limit)
-      : pendingWithoutRows(session, at, after, page.limit),
+      ? pendingRows(session, codec, requestedAt, Number(after), page.limit)
+      : pendingWithoutRows(session, requestedAt, after, page.limit),
   );
 }
-
-type FirstKnown = (...candidates: readonly (string | null)[]) => Date;
 
 async function pendingRows(
   session: Session,
   codec: LocationCodec,
-  at: FirstKnown,
+  requestedAt: (text: string | null) => Date,
   after: number,
   limit: number,
 ): Promise<Page<PendingLocation>> {
   const end = scanEnd(after);
   const rows = await session.all<PendingRow>(sql`
-    SELECT l.id, l.image_id, l.value, l.meta_data, l.status, l.deleted_at, l.updated_at,
-      i.status AS image_status, i.deleted_at AS image_deleted_at, i.updated_at AS image_updated_at
+    SELECT l.id, l.image_id, l.value, l.meta_data, i.status AS image_status,
+      COALESCE(l.deleted_at, i.deleted_at, l.updated_at, i.updated_at) AS asked_at
     FROM image_locations l JOIN images i ON i.id = l.image_id
-    WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete'
+    WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete' AND ${IS_NOT_HOLLOW}
     ORDER BY l.id LIMIT ${literal(limit)}`);
-  const items = rows
-    .filter((row) => !isHollow({ status: row.image_status, deleted_at: row.image_deleted_at }))
-    .map((row) => ({
-      imageId: row.image_id,
-      imageStatus: livenessOf(row.image_status),
-      requestedAt: at(row.deleted_at, row.image_deleted_at, row.updated_at, row.image_updated_at),
-      ref: row.id,
-      ...codec.read(row),
-    }));
+  const items = rows.map((row) => ({
+    imageId: row.image_id,
+    imageStatus: livenessOf(row.image_status),
+    requestedAt: requestedAt(row.asked_at),
+    ref: row.id,
+    ...codec.read(row),
+  }));
   const last = rows.at(-1);
   if (last !== undefined && rows.length === limit) return { items, next: `l:${last.id}` };
   const onward = await firstBeyond(session, end);
@@ -150,26 +142,28 @@ async function pendingRows(
 
 async function pendingWithoutRows(
   session: Session,
-  at: FirstKnown,
+  requestedAt: (text: string | null) => Date,
   after: string,
   limit: number,
 ): Promise<Page<PendingLocation>> {
-  const [end] = await session.all<{ id: string }>(
-    sql`SELECT id FROM images WHERE id > ${after} ORDER BY id LIMIT 1 OFFSET ${literal(SCAN_ROWS - 1)}`,
-  );
-  const rows = await session.all<ImageRow & { updated_at: string | null }>(sql`
-    SELECT id, status, deleted_at, updated_at FROM images
-    WHERE id > ${after} ${end === undefined ? sql`` : sql`AND id <= ${end.id}`} AND status = 'pending_delete'
+  const [end] = await session.all<{ place: string | number }>(sql`
+    SELECT ${imageOrder} AS place FROM images WHERE ${imageOrder} > ${imagePlace(after)}
+    ORDER BY ${imageOrder} LIMIT 1 OFFSET ${literal(SCAN_ROWS - 1)}`);
+  const rows = await session.all<{ place: string | number; id: string; asked_at: string | null }>(sql`
+    SELECT ${imageOrder} AS place, id, COALESCE(deleted_at, updated_at) AS asked_at FROM images
+    WHERE ${imageOrder} > ${imagePlace(after)}
+      ${end === undefined ? sql`` : sql`AND ${imageOrder} <= ${imagePlace(String(end.place))}`}
+      AND status = 'pending_delete'
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status = 'pending_delete')
-    ORDER BY id LIMIT ${literal(limit)}`);
+    ORDER BY ${imageOrder} LIMIT ${literal(limit)}`);
   const items = rows.map((row) => ({
     imageId: row.id,
     imageStatus: "pending" as Liveness,
-    requestedAt: at(row.deleted_at, row.updated_at),
+    requestedAt: requestedAt(row.asked_at),
     none: true as const,
   }));
   const last = rows.at(-1);
-  const next = last !== undefined && rows.length === limit ? last.id : end?.id;
+  const next = last !== undefined && rows.length === limit ? last.place : end?.place;
   return next === undefined ? { items } : { items, next: `i:${next}` };
 }
 

@@ -108,6 +108,7 @@ const DIALECT: Dialect = {
     const padded = Array.from({ length }, (_, n) => known[n] ?? first);
     return list(padded);
   },
+  imageOrder: { column: "id", bind: (text) => text },
   lock: " FOR UPDATE",
 };
 

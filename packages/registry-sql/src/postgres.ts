@@ -85,6 +85,7 @@ const DIALECT: Dialect = {
   placeholder: (n) => `$${n}`,
   now: () => sql`(now() AT TIME ZONE 'utc')`,
   among: (values) => sql`= ANY(${values})`,
+  imageOrder: { column: "id", bind: (text) => text },
   lock: " FOR UPDATE",
 };
 

@@ -3,19 +3,31 @@ import { storeIdOf } from "@scrubber/core";
 import type { Database, Session } from "./database.ts";
 import { isHollow } from "./listing.ts";
 import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
-import { among, lock, now, sql } from "./sql.ts";
+import { among, lock, now, sql, type Sql } from "./sql.ts";
 
 /** How many images are told of by one statement. */
 const IMAGES_AT_ONCE = 1000;
 
+interface ImageRow {
+  readonly id: string;
+  readonly status: string;
+  readonly deleted: unknown;
+  readonly deleted_at: unknown;
+}
+
+/** The columns that name an object are there where they are needed. */
 interface LeftRow extends LocationColumns {
   readonly id: number;
   readonly image_id: string;
   readonly status: string;
+  readonly deleted: unknown;
 }
 
+/** The answer for an image as it is found; a pending one may come to be `recorded`. */
+const BEFORE = { live: "active", pending: "incomplete", deleted: "recorded", missing: "missing" } as const;
+
 /**
- * `Registry.recordDeleted`: five statements for a thousand images, in one transaction. The rows of the images are kept from changing first, so that no
+ * `Registry.recordDeleted`: four statements for a thousand images, in one transaction. The rows of the images are kept from changing first, so that no
  * restoring can come between; what is written says again what it expects to find.
  */
 export async function recordDeleted(
@@ -47,15 +59,17 @@ async function recordSome(
   ids: readonly string[],
   results: Map<string, RecordResult>,
 ): Promise<void> {
-  const images = await session.all<{ id: string; status: string; deleted_at: unknown }>(
-    sql`SELECT id, status, deleted_at FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
+  const images = await session.all<ImageRow>(
+    sql`SELECT id, status, deleted, deleted_at FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
   );
   const byId = new Map(images.map((image) => [image.id, image]));
+  // The columns that name an object are long, and not needed where ids do.
+  const byName = ids.some((id) => wanted.get(id)?.some(({ ref }) => ref === undefined));
   const left = await session.all<LeftRow>(sql`
-    SELECT id, image_id, value, meta_data, status FROM image_locations
-    WHERE image_id ${among(ids)} AND status <> 'deleted' ORDER BY id`);
+    SELECT id, image_id, status, deleted ${byName ? sql`, value, meta_data` : sql``} FROM image_locations
+    WHERE image_id ${among(ids)} AND status <> 'deleted'`);
 
-  const gone: number[] = [];
+  const gone: LeftRow[] = [];
   const incomplete = new Set<string>();
   for (const [imageId, rows] of Map.groupBy(left, (row) => row.image_id)) {
     const image = byId.get(imageId);
@@ -64,14 +78,16 @@ async function recordSome(
     const isGone = matcher(locations, codec);
     const restored = isHollow(image);
     for (const row of rows) {
-      if (row.status === "pending_delete" && !restored && isGone(row)) gone.push(row.id);
+      if (row.status === "pending_delete" && !restored && isGone(row)) gone.push(row);
       else incomplete.add(imageId);
     }
   }
   for (let first = 0; first < gone.length; first += IMAGES_AT_ONCE) {
+    const rows = gone.slice(first, first + IMAGES_AT_ONCE);
     await session.run(sql`
-      UPDATE image_locations SET status = 'deleted', deleted = TRUE, updated_at = ${now}, deleted_at = ${now}
-      WHERE id ${among(gone.slice(first, first + IMAGES_AT_ONCE))} AND status = 'pending_delete'`);
+      UPDATE image_locations SET status = 'deleted', updated_at = ${now}, deleted_at = ${now}
+      WHERE id ${among(rows.map(({ id }) => id))} AND status = 'pending_delete'`);
+    await markDeleted(session, sql`image_locations`, rows);
   }
 
   const finished: string[] = [];
@@ -79,21 +95,16 @@ async function recordSome(
     const status = byId.get(id)?.status;
     const liveness = status === undefined ? "missing" : livenessOf(status);
     if (liveness === "pending" && !incomplete.has(id)) finished.push(id);
-    results.set(
-      id,
-      liveness === "pending"
-        ? "incomplete"
-        : liveness === "live"
-          ? "active"
-          : liveness === "deleted"
-            ? "recorded"
-            : "missing",
-    );
+    results.set(id, BEFORE[liveness]);
   }
   if (finished.length === 0) return;
-  // An image whose application stopped half-way through deleting it is pending, but not yet marked as deleted.
+  await markDeleted(
+    session,
+    sql`images`,
+    finished.map((id) => byId.get(id)).filter((image) => image !== undefined),
+  );
   const recorded = await session.run(sql`
-    UPDATE images SET status = 'deleted', updated_at = ${now}, deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now})
+    UPDATE images SET status = 'deleted', updated_at = ${now}
     WHERE id ${among(finished)} AND status = 'pending_delete'
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status <> 'deleted')`);
   const deleted =
@@ -105,6 +116,22 @@ async function recordSome(
           )
         ).map(({ id }) => id);
   for (const id of deleted) results.set(id, "recorded");
+}
+
+/**
+ * Sets the flag on rows that are pending without it: their application stopped half-way through deleting them. Written only where it is missing, for the
+ * flag has an index.
+ */
+async function markDeleted(
+  session: Session,
+  table: Sql,
+  rows: readonly { readonly id: string | number; readonly deleted: unknown }[],
+): Promise<void> {
+  const unmarked = rows.filter(({ deleted }) => !deleted).map(({ id }) => id);
+  if (unmarked.length === 0) return;
+  await session.run(
+    sql`UPDATE ${table} SET deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now}) WHERE id ${among(unmarked)}`,
+  );
 }
 
 /** Tells whether a row is one of these locations: by its id, else by URI and store. */

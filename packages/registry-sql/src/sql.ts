@@ -21,6 +21,8 @@ export interface Dialect {
   now(): Sql;
   /** Follows a column: it is one of these, of which there is at least one. */
   among(values: readonly (string | number)[]): Sql;
+  /** The column by which `images` is read through in the order in which it is stored, and how its values are bound; an empty text is before the first. */
+  readonly imageOrder: { readonly column: string; bind(text: string): Bound };
   /** Follows a SELECT: keeps the rows until the transaction ends. */
   readonly lock: string;
 }
@@ -46,6 +48,14 @@ export const now: Spelling = (dialect) => dialect.now();
 
 /** See {@link Dialect.lock}. */
 export const lock: Spelling = (dialect) => ({ parts: [dialect.lock], values: [] });
+
+/** See {@link Dialect.imageOrder}. */
+export const imageOrder: Spelling = (dialect) => ({ parts: [dialect.imageOrder.column], values: [] });
+
+/** A value of {@link imageOrder}. */
+export function imagePlace(text: string): Spelling {
+  return (dialect) => sql`${dialect.imageOrder.bind(text)}`;
+}
 
 /** The text and the values that a driver takes. */
 export function render(statement: Sql, dialect: Dialect): { readonly text: string; readonly values: Bound[] } {

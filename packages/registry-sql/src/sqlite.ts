@@ -65,6 +65,8 @@ function dialect(at: string): Dialect {
     placeholder: () => "?",
     now: () => sql`${at}`,
     among: (values) => sql`IN (SELECT value FROM json_each(${JSON.stringify(values)}))`,
+    // Ids are random, and so is the way through the table in their order.
+    imageOrder: { column: "rowid", bind: Number },
     lock: "",
   };
 }

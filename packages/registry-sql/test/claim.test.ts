@@ -25,7 +25,9 @@ test("the claim of a process that was killed with -9 is free", async () => {
   const path = join(folder, "b.sqlite");
   const source = new URL("../src/claim.ts", import.meta.url).href;
   const script = `const { claimBesideFile } = await import(${JSON.stringify(source)}); claimBesideFile(${JSON.stringify(path)}); console.log("claimed"); setInterval(() => {}, 1e6);`;
-  const holder = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const holder = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(holder.stdout, "data");
   expect(claimBesideFile(path)).toBeUndefined();
   const gone = once(holder, "exit");

@@ -90,9 +90,9 @@ describe("pendingLocations", () => {
       place.addLocation(`image-${n}`, { status: "pending_delete" });
       expected.push(`image-${n}`);
     }
-    place.addImage("bare-b", { status: "pending_delete", visibility: "community" });
-    place.addImage("bare-a", { status: "pending_delete" });
-    place.addLocation("bare-a", { status: "deleted" });
+    place.addImage("bare-a", { status: "pending_delete", visibility: "community" });
+    place.addImage("bare-b", { status: "pending_delete" });
+    place.addLocation("bare-b", { status: "deleted" });
     place.addImage("live");
     place.addLocation("live");
     for (const limit of [1, 2, 3, 1000]) {

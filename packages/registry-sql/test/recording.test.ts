@@ -107,8 +107,14 @@ describe("recordDeleted", () => {
     await using place = await openPlace();
     place.addImage("a", { status: "pending_delete", deleted: 0, deletedAt: null });
     const ref = place.addLocation("a", { status: "pending_delete" });
+    place.db.exec(`UPDATE image_locations SET deleted = 0 WHERE id = ${ref}`);
     await place.registry.recordDeleted([{ imageId: "a", locations: [{ ref }] }]);
     expect(place.row("images", "id = 'a'")).toMatchObject({ status: "deleted", deleted: 1, deleted_at: NOW });
+    expect(place.row("image_locations", `id = ${ref}`)).toMatchObject({
+      status: "deleted",
+      deleted: 1,
+      deleted_at: NOW,
+    });
   });
 
   test("being told twice, or in two parts of one batch, is the same as once", async () => {
