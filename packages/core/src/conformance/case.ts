@@ -43,12 +43,25 @@ export async function runCase<Under extends AsyncDisposable, Flag extends string
   suite: Omit<Suite<Under, Flag, Options>, "title" | "cases">,
   one: Case<Under, Flag, Options>,
 ): Promise<string | undefined> {
-  await using under = await suite.open(one.options);
-  const supports = suite.supports(under);
-  const missing = one.needs?.find((flag) => !supports[flag]);
+  const under = await suite.open(one.options);
+  // By hand: V8 does not take a bound function for a disposer, and a harness may well have one.
+  try {
+    const why = inapplicable(one, under, suite.supports(under));
+    if (why === undefined) await one.run(under);
+    return why;
+  } finally {
+    await under[Symbol.asyncDispose]();
+  }
+}
+
+function inapplicable<Under, Flag extends string, Options>(
+  { needs = [], without, hand }: Case<Under, Flag, Options>,
+  under: Under,
+  supports: Readonly<Record<Flag, boolean>>,
+): string | undefined {
+  const missing = needs.find((flag) => !supports[flag]);
   if (missing !== undefined) return `supports.${missing} is false`;
-  if (one.without !== undefined && supports[one.without]) return `supports.${one.without} is true`;
-  if (one.hand !== undefined && under[one.hand] === undefined) return `the harness has no ${one.hand}`;
-  await one.run(under);
+  if (without !== undefined && supports[without]) return `supports.${without} is true`;
+  if (hand !== undefined && under[hand] === undefined) return `the harness has no ${hand}`;
   return undefined;
 }

@@ -211,6 +211,7 @@ export function leaseRow(row: Row, token: string, until: number): LeasedEntry {
   const { setAside } = row;
   row.token = token;
   row.leasedUntil = until;
+  row.pausedUntil = 0;
   row.setAside = false;
   return {
     id: row.id,

@@ -4,7 +4,8 @@ export function delegate<T extends object>(target: T, replaced: Partial<NoInfer<
     get(_, name) {
       if (Object.hasOwn(replaced, name)) return Reflect.get(replaced, name);
       const member: unknown = Reflect.get(target, name);
-      return typeof member === "function" ? member.bind(target) : member;
+      if (typeof member !== "function") return member;
+      return (...parameters: readonly unknown[]): unknown => Reflect.apply(member, target, parameters);
     },
   });
 }

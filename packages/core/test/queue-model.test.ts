@@ -1,0 +1,30 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { queueModel } from "../src/conformance/index.ts";
+import { memoryQueueHarness } from "./harness/memory-queue.ts";
+import { queueSabotages } from "./sabotage/queue.ts";
+
+describe("the model of the queue", () => {
+  test("agrees with the queue in memory, for two scrubbers and a clock that jumps", async () => {
+    await queueModel(fc, memoryQueueHarness());
+  });
+
+  const wrong = [
+    "adding to a leased entry makes the running settlement stale, and the entry comes back",
+    "a lease that ran out is handed on, and whoever held it can neither renew nor settle",
+    "a retried entry waits until it is visible, counted, and shows the error",
+    "a leased entry is not handed out again before its lease ends",
+    "reviving one image's entries leaves the others, and entries that are not set aside",
+  ];
+  test.each(wrong)("finds by itself a queue that breaks: %s", async (title) => {
+    const sound = memoryQueueHarness();
+    const wrecked = {
+      ...sound,
+      open: async (options?: { readonly delayMs?: number }) => {
+        const under = await sound.open(options);
+        return queueSabotages[title]?.wreck(under) ?? under;
+      },
+    };
+    await expect(queueModel(fc, wrecked, { seed: 1 })).rejects.toThrow(/Promise broken/);
+  });
+});
