@@ -85,3 +85,17 @@ export function flatten(batch: readonly RoutedItem[]): RoutedItem[] {
   }
   return all;
 }
+
+/** The entries of a batch with their twins, to be looked at. */
+export function withTwins(batch: readonly RoutedItem[]): readonly RoutedItem[] {
+  return batch.some(({ twins }) => twins !== undefined)
+    ? batch.flatMap((item) => (item.twins === undefined ? [item] : [item, ...item.twins]))
+    : batch;
+}
+
+/** One batch of distinct keys again. */
+export function regroup(items: readonly RoutedItem[]): RoutedItem[] {
+  const buffer = new LaneBuffer();
+  for (const item of items) buffer.add(item);
+  return buffer.take(Number.POSITIVE_INFINITY);
+}

@@ -1,11 +1,12 @@
 import type { LeasedEntry } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "./clock.ts";
-import { consequenceOfVerdict, released, setAside, type Consequence } from "./consequences.ts";
+import { released, setAside, type Consequence } from "./consequences.ts";
 import type { Item, Lease, RoutedItem } from "./item.ts";
 import type { Lane } from "./lane.ts";
 import type { Router } from "./routing.ts";
 import type { Slip } from "./settling.ts";
+import { sortByVerdict } from "./verdicts.ts";
 
 /** Why entries of a lane go back to the queue instead of into the lane. */
 export interface Detour {
@@ -128,23 +129,10 @@ export class Intake {
     try {
       const verdicts = await admission.admit(asked);
       if (verdicts.length !== asked.length) throw new TypeError("the admission did not answer one for one");
-      let at = 0;
+      let from = 0;
       for (const { lane, taken } of ways) {
-        const dead: RoutedItem[] = [];
-        const kept: RoutedItem[] = [];
-        const consequences: Consequence[] = [];
-        for (const item of taken) {
-          const verdict = verdicts[at++]!;
-          if (verdict.kind === "delete" || verdict.kind === "shared") item.ref = verdict.ref;
-          if (verdict.kind === "delete") {
-            item.note = verdict.note;
-            item.askedAt = verdict.askedAt ?? askedAt;
-            dead.push(item);
-          } else {
-            kept.push(item);
-            consequences.push(consequenceOfVerdict(verdict));
-          }
-        }
+        const { dead, kept, consequences } = sortByVerdict(taken, verdicts, from, askedAt);
+        from += taken.length;
         admitted.set(lane, dead);
         this.#submit(lane, kept, consequences);
       }

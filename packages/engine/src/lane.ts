@@ -1,38 +1,13 @@
 import type { Outcome } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
-import { flatten, LaneBuffer } from "./buffer.ts";
-import type { Clock } from "./clock.ts";
-import {
-  consequenceOf,
-  consequenceOfVerdict,
-  outageReason,
-  released,
-  type Circumstances,
-  type Consequence,
-} from "./consequences.ts";
-import type { Emitter } from "./emitter.ts";
+import { flatten, LaneBuffer, regroup, withTwins } from "./buffer.ts";
+import { released, type Consequence } from "./consequences.ts";
 import type { RoutedItem } from "./item.ts";
+import { judge } from "./judgement.ts";
+import type { LaneWork } from "./lane-work.ts";
 import type { LaneState } from "./lanes.ts";
-import type { Slip } from "./settling.ts";
-import { callStore, STORE_GRACE_MS, type Answer } from "./store-call.ts";
-
-/** What a lane needs of the pass that it belongs to. */
-export interface LaneWork {
-  readonly clock: Clock;
-  readonly emitter: Emitter;
-  readonly admission: Admission | undefined;
-  readonly callMs: number;
-  readonly maxAttempts: number;
-  /** Entries leased at once. */
-  readonly leased: number;
-  readonly random: () => number;
-  /** Aborts calls that are running. */
-  readonly stopNow: AbortSignal;
-  readonly submit: (slip: Slip) => void;
-  /** A call ended. */
-  readonly progressed: () => void;
-  readonly registryFailed: (error: unknown) => void;
-}
+import { callStore, STORE_GRACE_MS, type Answer, type Cut } from "./store-call.ts";
+import { sortByVerdict } from "./verdicts.ts";
 
 /** Sent so often without an answer that ends it, an entry goes back to the queue. */
 const MOST_TRIES = 8;
@@ -43,8 +18,6 @@ const LONGEST_PAUSE_MS = 5000;
 const SECONDS_AHEAD = 5;
 /** At a bounded rate, one call takes this share of a second, so that it is no burst to the backend. */
 const CALL_SHARE = 0.25;
-
-type Ending = "ended" | "again" | "refused";
 
 /** The work of one pass for one store and group. */
 export class Lane {
@@ -163,7 +136,7 @@ export class Lane {
     const { admission, clock } = this.#work;
     let usable = batch;
     const oldest = now - (admission?.freshForMs ?? Number.POSITIVE_INFINITY);
-    if (admission !== undefined && flat(batch).some((item) => item.askedAt < oldest)) {
+    if (admission !== undefined && withTwins(batch).some((item) => item.askedAt < oldest)) {
       usable = await this.#askAgain(admission, flatten(batch));
     }
     if (this.#stopped !== undefined) {
@@ -171,7 +144,7 @@ export class Lane {
       return [];
     }
     const until = clock.monotonic() + this.#work.callMs + STORE_GRACE_MS;
-    if (!flat(usable).some((item) => item.lost || item.lease.heldUntil < until)) return usable;
+    if (!withTwins(usable).some((item) => item.lost || item.lease.heldUntil < until)) return usable;
     const all = flatten(usable);
     const lost = all.filter((item) => item.lost || item.lease.heldUntil < until);
     this.#release(lost, clock.now(), "its lease ended before its turn", false);
@@ -180,32 +153,15 @@ export class Lane {
 
   async #askAgain(admission: Admission, items: RoutedItem[]): Promise<RoutedItem[]> {
     const askedAt = this.#work.clock.monotonic();
-    const dead: RoutedItem[] = [];
-    const kept: RoutedItem[] = [];
-    const consequences: Consequence[] = [];
     try {
-      const verdicts = await admission.admit(items);
-      for (const [index, item] of items.entries()) {
-        const verdict = verdicts[index];
-        if (verdict === undefined) throw new TypeError("the admission did not answer one for one");
-        if (verdict.kind === "delete") {
-          item.askedAt = verdict.askedAt ?? askedAt;
-          item.ref = verdict.ref;
-          item.note = verdict.note;
-          dead.push(item);
-        } else {
-          if (verdict.kind === "shared") item.ref = verdict.ref;
-          kept.push(item);
-          consequences.push(consequenceOfVerdict(verdict));
-        }
-      }
+      const { dead, kept, consequences } = sortByVerdict(items, await admission.admit(items), 0, askedAt);
+      this.#submit(kept, consequences, askedAt);
+      return regroup(dead);
     } catch (error) {
       this.#release(items, this.#work.clock.now(), "the registry does not answer", false);
       this.#work.registryFailed(error);
       return [];
     }
-    this.#submit(kept, consequences, askedAt);
-    return regroup(dead);
   }
 
   async #call(batch: RoutedItem[], probing: boolean): Promise<void> {
@@ -226,7 +182,7 @@ export class Lane {
         return;
       case "throttled":
         this.#paced({ beganAt, accepted: 0, throttled: batch.length });
-        this.#throttled(flatten(batch), undefined, answer.reason, probing);
+        this.#requestThrottled(flatten(batch), answer.reason, probing);
         return;
       case "rejected": {
         this.#answered();
@@ -243,73 +199,27 @@ export class Lane {
     }
   }
 
-  #end(
-    batch: RoutedItem[],
-    outcomes: readonly Outcome[],
-    cut: "late" | "stopped" | undefined,
-    beganAt: number,
-    probing: boolean,
-  ): void {
+  #end(batch: readonly RoutedItem[], outcomes: readonly Outcome[], cut: Cut, beganAt: number, probing: boolean): void {
     const { clock, maxAttempts, random } = this.#work;
-    const items: RoutedItem[] = [];
-    const consequences: Consequence[] = [];
-    const bytes: (number | undefined)[] = [];
-    const again: RoutedItem[] = [];
-    const refused: RoutedItem[] = [];
-    let unanswered = 0;
-    let patienceMs = 0;
-    let throttled = 0;
-    const outage = outageReason(outcomes);
-    const of: { -readonly [K in keyof Circumstances]: Circumstances[K] } = {
-      attempts: 0,
+    const judgement = judge(batch, outcomes, {
+      cut,
+      probing,
+      lane: this.state.name,
       maxAttempts,
       now: clock.now().getTime(),
       random,
-    };
-    const judge = (item: RoutedItem, outcome: Outcome): Ending => {
-      if (outcome.kind === "throttled") return "again";
-      if (outcome.kind === "denied" && outcome.reason === outage) return "refused";
-      of.attempts = item.entry.attempts;
-      items.push(item);
-      // What a stop or a probe cut off is no failure of the entry.
-      const excused = outcome.kind === "unknown" && (cut === "stopped" || (cut === "late" && probing));
-      consequences.push(
-        excused ? released(new Date(of.now), outcome.reason, this.state.name) : consequenceOf(outcome, of),
-      );
-      return "ended";
-    };
-    for (let i = 0; i < batch.length; i++) {
-      const item = batch[i]!;
-      const outcome = outcomes[i]!;
-      const twins = item.twins;
-      const ending = judge(item, outcome);
-      if (ending === "ended") {
-        bytes.push(outcome.kind === "deleted" ? outcome.bytes : undefined);
-        if (outcome.kind === "unknown") unanswered += 1;
-      } else (ending === "again" ? again : refused).push(item);
-      if (outcome.kind === "throttled") {
-        throttled += 1;
-        patienceMs = Math.max(patienceMs, outcome.retryAfterMs ?? 0);
-      }
-      if (twins === undefined) continue;
-      item.twins = undefined;
-      for (const twin of twins) {
-        // Of another request or identity: that the first one differs says nothing of this one.
-        const own = outcome.kind === "changed" ? "again" : judge(twin, outcome);
-        if (own === "ended") bytes.push(undefined);
-        else (own === "again" ? again : refused).push(twin);
-      }
-    }
-    this.#submit(items, consequences, beganAt, bytes);
+    });
+    const { throttled, outage } = judgement;
+    const partly = throttled < batch.length;
+    this.#submit(judgement.items, judgement.consequences, beganAt, judgement.bytes);
     if (cut !== "stopped") this.#paced({ beganAt, accepted: batch.length - throttled, throttled });
-    if (outage !== undefined) this.#outage(refused, outage, true, probing);
-    else if (cut === "late" && unanswered === batch.length)
+    if (outage !== undefined) this.#outage(judgement.refused, outage, true, probing);
+    else if (cut === "late" && judgement.unknown === batch.length) {
       this.#outage([], "it does not answer in time", false, probing);
-    else if (throttled < batch.length && cut !== "stopped") this.#answered();
-    if (again.length > 0) {
-      if (throttled < batch.length) this.#throttledInRow = 0;
-      this.#throttled(again, patienceMs, "the backend asks for patience", probing, throttled < batch.length);
-    }
+    } else if (partly && cut !== "stopped") this.#answered();
+    if (judgement.again.length === 0) return;
+    if (probing && !partly) this.#outage(judgement.again, "every key was throttled", false, true);
+    else this.#keysThrottled(judgement.again, judgement.patienceMs, partly);
   }
 
   /** The backend answered: it is there. */
@@ -335,31 +245,30 @@ export class Lane {
     });
   }
 
-  /** Tries again at the pace that is right now; `partly`: others of the same batch went through. */
-  #throttled(
-    items: RoutedItem[],
-    patienceMs: number | undefined,
-    reason: string,
-    probing: boolean,
-    partly: boolean = false,
-  ): void {
-    const { clock } = this.#work;
-    const { breaker, pace } = this.state;
-    if (probing && !partly) {
-      this.#outage(items, reason, false, true);
-      return;
-    }
-    const pauseMs = Math.max(patienceMs ?? 0, partly ? 0 : FIRST_PAUSE_MS * 2 ** Math.min(this.#throttledInRow++, 6));
-    // Alone and still too much: as good as down.
-    if (!partly && this.#calls <= 1 && breaker.failed(reason, clock.now().getTime())) {
+  /** A request was throttled as a whole. Alone and still too much, five times in a row, is as good as down. */
+  #requestThrottled(items: RoutedItem[], reason: string, probing: boolean): void {
+    if (probing) this.#outage(items, reason, false, true);
+    else if (this.#calls <= 1 && this.state.breaker.failed(reason, this.#work.clock.now().getTime())) {
       this.#shut(items, reason);
-      return;
-    }
-    if (breaker.closed === undefined && pauseMs <= LONGEST_PAUSE_MS) {
-      pace.hold(pauseMs, clock.monotonic());
-      this.#tryAgain(items, reason);
+    } else this.#pause(items, this.#backOff(), reason);
+  }
+
+  /** Single keys were throttled: they come again after the others. `partly`: the rest of their batch was not. */
+  #keysThrottled(items: RoutedItem[], patienceMs: number, partly: boolean): void {
+    this.#pause(items, Math.max(patienceMs, partly ? 0 : this.#backOff()), "the backend asks for patience");
+  }
+
+  #backOff(): number {
+    return FIRST_PAUSE_MS * 2 ** Math.min(this.#throttledInRow++, 6);
+  }
+
+  #pause(items: RoutedItem[], ms: number, reason: string): void {
+    const { clock } = this.#work;
+    if (this.state.breaker.closed === undefined && ms <= LONGEST_PAUSE_MS) {
+      this.state.pace.hold(ms, clock.monotonic());
+      this.#tryAgain(items, reason, "last");
     } else {
-      this.#release(items, new Date(clock.now().getTime() + Math.max(pauseMs, 1000)), reason, true);
+      this.#release(items, new Date(clock.now().getTime() + Math.max(ms, 1000)), reason, true);
     }
   }
 
@@ -378,7 +287,7 @@ export class Lane {
       this.#shut(items, reason);
     } else {
       pace.hold(FIRST_PAUSE_MS * 2 ** (breaker.failures - 1), clock.monotonic());
-      this.#tryAgain(items, reason);
+      this.#tryAgain(items, reason, "first");
     }
   }
 
@@ -395,11 +304,12 @@ export class Lane {
     this.#release([...items, ...this.#buffer.clear()], this.#probeAt(), reason, true);
   }
 
-  #tryAgain(items: RoutedItem[], reason: string): void {
+  #tryAgain(items: RoutedItem[], reason: string, place: "first" | "last"): void {
     const tired: RoutedItem[] = [];
     const fit: RoutedItem[] = [];
     for (const item of items) (++item.tries > MOST_TRIES || this.#stopped !== undefined ? tired : fit).push(item);
-    this.#buffer.addAgain(fit);
+    if (place === "first") this.#buffer.addAgain(fit);
+    else for (const item of fit) this.#buffer.add(item);
     const at = new Date(this.#work.clock.now().getTime() + (this.#stopped !== undefined ? 0 : LONGEST_PAUSE_MS));
     this.#release(tired, at, reason, true);
   }
@@ -428,18 +338,4 @@ export class Lane {
     const { to, group } = this.state;
     this.#work.submit({ store: to.id, group, items, consequences, beganAt, ...(bytes === undefined ? {} : { bytes }) });
   }
-}
-
-/** The entries of a batch with their twins, to be looked at. */
-function flat(batch: readonly RoutedItem[]): readonly RoutedItem[] {
-  return batch.some(({ twins }) => twins !== undefined)
-    ? batch.flatMap((item) => (item.twins === undefined ? [item] : [item, ...item.twins]))
-    : batch;
-}
-
-/** One batch of distinct keys again. */
-function regroup(items: readonly RoutedItem[]): RoutedItem[] {
-  const buffer = new LaneBuffer();
-  for (const item of items) buffer.add(item);
-  return buffer.take(Number.POSITIVE_INFINITY);
 }

@@ -4,10 +4,13 @@ import type { Timers } from "./clock.ts";
 /** How long a store may take to come back once its call is aborted. */
 export const STORE_GRACE_MS = 5000;
 
+/** Why a call was aborted: its time was up, or everything stops; undefined: it was not. */
+export type Cut = "late" | "stopped" | undefined;
+
 /** What came of one call of a store. */
 export type Answer =
-  /** One outcome for each target. `cut`: the call was aborted, because its time was up or because everything stops. */
-  | { readonly kind: "outcomes"; readonly outcomes: readonly Outcome[]; readonly cut: "late" | "stopped" | undefined }
+  /** One outcome for each target. */
+  | { readonly kind: "outcomes"; readonly outcomes: readonly Outcome[]; readonly cut: Cut }
   /** Nothing was answered, and no entry is to blame. */
   | { readonly kind: "outage"; readonly reason: string }
   | { readonly kind: "throttled"; readonly reason: string }
@@ -26,7 +29,7 @@ export async function callStore(
   stop: AbortSignal,
 ): Promise<Answer> {
   const controller = new AbortController();
-  let cut: "late" | "stopped" | undefined;
+  let cut: Cut;
   let giveUp: ((answer: Answer) => void) | undefined;
   const given = new Promise<Answer>((resolve) => {
     giveUp = resolve;
@@ -97,7 +100,7 @@ function unanswered(length: number, reason: string): readonly Outcome[] {
   return Array.from({ length }, () => ({ kind: "unknown", reason }) as const);
 }
 
-function fromError(error: unknown, length: number, cut: "late" | "stopped" | undefined): Answer {
+function fromError(error: unknown, length: number, cut: Cut): Answer {
   if (cut !== undefined) {
     return { kind: "outcomes", outcomes: unanswered(length, "the store did not answer in time"), cut };
   }

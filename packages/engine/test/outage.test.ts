@@ -126,6 +126,28 @@ describe("a backend that is down", () => {
   });
 });
 
+describe("a key that is throttled", () => {
+  test("waits behind the others, does not close its lane, and is released in the end", async () => {
+    await using world = await createWorld({ stores: { memory: { limits: { batch: 1, concurrency: 1 } } } });
+    const { scrubber, clock, stores, events } = world;
+    await scrubber.add(entriesOf(20));
+    stores["memory"]!.faults.throttled.add("group/object0");
+    expect(await clock.until(scrubber.runOnce())).toMatchObject({ leased: 20, absent: 19, released: 1, retried: 0 });
+    expect(types(events)).not.toContain("lane.closed");
+  });
+
+  test("is done in the same run where the backend soon has patience again", async () => {
+    await using world = await createWorld();
+    const { scrubber, clock, stores } = world;
+    await scrubber.add(entriesOf(20));
+    stores["memory"]!.faults.throttled.add("group/object3");
+    scrubber.on(({ type }) => {
+      if (type === "lane.paced") stores["memory"]!.faults.throttled.clear();
+    });
+    expect(await clock.until(scrubber.runOnce())).toMatchObject({ leased: 20, absent: 20, released: 0 });
+  });
+});
+
 describe("a poisoned batch", () => {
   test("is halved down to the poisonous entry: that one is tried again later, its neighbours are done", async () => {
     await using world = await createWorld({ stores: { memory: { limits: { concurrency: 1 } } } });
