@@ -1,5 +1,5 @@
 import type { ObjectRef } from "./delete-request.ts";
-import type { DeleteAnswer, ErrorElement } from "./delete-result.ts";
+import type { DeleteAnswer, DeletedElement, ErrorElement } from "./delete-result.ts";
 import type { Failure } from "./failure.ts";
 
 /** What the server said of one object. */
@@ -30,6 +30,13 @@ export function matchAnswers(
   asked: readonly ObjectRef[],
   { deleted, errors }: Extract<DeleteAnswer, { root: "DeleteResult" }>,
 ): readonly Answer[] {
+  if (
+    errors.length === 0 &&
+    deleted.length === asked.length &&
+    deleted.every((one, index) => isPlain(one, asked[index]))
+  ) {
+    return deleted.map(() => DELETED);
+  }
   const found: (Answer | undefined)[] = Array.from({ length: asked.length });
   const names = new SameNames(asked);
   const loose = new Map<string, Loose>();
@@ -65,6 +72,11 @@ export function matchAnswers(
         refusal === undefined ? DELETED : { kind: "refused", code: refusal.code, message: refusal.message };
   }
   return found.map((answer) => answer ?? NOT_MENTIONED);
+}
+
+/** The usual answer, in the order of the question: nothing has to be looked up for it. */
+function isPlain({ key, versionId, marker }: DeletedElement, asked: ObjectRef | undefined): boolean {
+  return key === asked?.name && versionId === undefined && asked.versionId === undefined && !marker;
 }
 
 /** Where each name stands among what was asked; more than once, if several versions of it were. */

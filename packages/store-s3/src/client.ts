@@ -112,7 +112,7 @@ export class Server {
   async deleteObjects(
     connection: Connection,
     signal: AbortSignal,
-    request: { readonly bucket: string; readonly body: string; readonly bypassGovernance: boolean },
+    request: { readonly bucket: string; readonly body: Uint8Array; readonly bypassGovernance: boolean },
   ): Promise<Extract<DeleteAnswer, { root: "DeleteResult" }>> {
     for (;;) {
       const withMd5 = this.#wantsContentMd5;
@@ -154,7 +154,7 @@ async function sendDeleteObjects(
     bucket,
     body,
     bypassGovernance,
-  }: { readonly bucket: string; readonly body: string; readonly bypassGovernance: boolean },
+  }: { readonly bucket: string; readonly body: Uint8Array; readonly bypassGovernance: boolean },
   withMd5: boolean,
 ): Promise<Extract<DeleteAnswer, { root: "DeleteResult" }>> {
   const command = new DeleteObjectsCommand({

@@ -18,15 +18,17 @@ export function fitsXml(name: string): boolean {
 }
 
 /** The body of a verbose DeleteObjects request (Amazon S3 API Reference, DeleteObjects, "Request Syntax"). Made by hand, since the SDK's own costs more than all the rest. */
-export function writeDeleteRequest(refs: readonly ObjectRef[]): string {
-  let xml = '<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">';
+export function writeDeleteRequest(refs: readonly ObjectRef[]): Uint8Array {
+  const parts: string[] = [
+    '<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+  ];
   for (const { name, versionId } of refs) {
-    xml +=
-      versionId === undefined
-        ? `<Object><Key>${escaped(name)}</Key></Object>`
-        : `<Object><Key>${escaped(name)}</Key><VersionId>${escaped(versionId)}</VersionId></Object>`;
+    parts.push("<Object><Key>", escaped(name));
+    if (versionId !== undefined) parts.push("</Key><VersionId>", escaped(versionId), "</VersionId></Object>");
+    else parts.push("</Key></Object>");
   }
-  return `${xml}</Delete>`;
+  parts.push("</Delete>");
+  return Buffer.from(parts.join(""));
 }
 
 function escaped(text: string): string {

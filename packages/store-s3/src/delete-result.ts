@@ -48,6 +48,18 @@ export function readDeleteResult(xml: string): DeleteAnswer | undefined {
       text = text === "" ? piece : text + piece;
     }
     const next = xml.charCodeAt(tag + 1);
+    if (open.length === 1 && root === "DeleteResult" && xml.startsWith(PLAIN_START, tag)) {
+      // What almost all answers are made of, read without the detour by fields.
+      const from = tag + PLAIN_START.length;
+      const to = xml.indexOf("<", from);
+      if (to >= 0 && xml.startsWith(PLAIN_END, to)) {
+        const key = unescaped(xml, from, to);
+        if (key === undefined) return undefined;
+        deleted.push({ key, versionId: undefined, marker: false, markerVersionId: undefined });
+        at = to + PLAIN_END.length;
+        continue;
+      }
+    }
     if (next === SLASH) {
       const end = xml.indexOf(">", tag);
       const name = open.pop();
@@ -108,6 +120,8 @@ export function readDeleteResult(xml: string): DeleteAnswer | undefined {
   }
 }
 
+const PLAIN_START = "<Deleted><Key>";
+const PLAIN_END = "</Key></Deleted>";
 const SLASH = 0x2f;
 const BANG = 0x21;
 const QUESTION = 0x3f;
