@@ -87,9 +87,8 @@ async function expectAllOnce(): Promise<void> {
   }
   expect(found.size).toBe(WRITERS * DROPS);
   expect(await queue.stats()).toMatchObject({ waiting: WRITERS * DROPS, leased: 0, setAside: 0 });
-  for (const folder of ["incoming", "claimed", "quarantine"]) {
-    expect(readdirSync(join(directory, folder)), folder).toEqual([]);
-  }
+  const left = ["incoming", "claimed", "quarantine"].flatMap((folder) => readdirSync(join(directory, folder)));
+  expect(left).toEqual([]);
   using database = new DatabaseSync(join(directory, "queue.sqlite"));
   // Ids are given once: more of them than entries would be a file that was taken in twice.
   expect(database.prepare("SELECT last_id, (SELECT count(*) FROM claims) AS claims FROM totals").get()).toEqual({
@@ -137,7 +136,7 @@ describe("a disk that is really full, and one that is really read-only", () => {
 
   async function run(command: string, ...args: readonly string[]): Promise<void> {
     const [code] = (await once(start(command, args), "exit")) as [number | null];
-    expect(code, `${command} ${args.join(" ")}`).toBe(0);
+    expect({ command, args, code }).toEqual({ command, args, code: 0 });
   }
 
   test("a full disk refuses what does not fit, keeps what it has, and goes on once there is space", async () => {

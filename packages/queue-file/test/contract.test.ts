@@ -1,39 +1,17 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { testPlugin, testQueue } from "@scrubber/core/conformance";
+import { queueModel, testPlugin, testQueue } from "@scrubber/core/conformance";
+import fc from "fast-check";
 import { describe, test } from "vitest";
 import plugin from "../src/index.ts";
-import { QueuePlace } from "./queue-place.ts";
+import { fileQueueHarness } from "./queue-harness.ts";
 
-testQueue(
-  { describe, test },
-  {
-    name: "queue-file",
-    async open({ delayMs = 0 } = {}) {
-      const place = new QueuePlace();
-      let queue = await place.open({ delayMs });
-      return {
-        get queue() {
-          return queue;
-        },
-        advance: (ms) => place.clock.advance(ms),
-        now: () => place.clock.now(),
-        async reopen(options = {}) {
-          await queue[Symbol.asyncDispose]();
-          queue = await place.open({ delayMs, ...options });
-          return queue;
-        },
-        second: () => place.open({ delayMs }),
-        async addUnreadable(imageId) {
-          await queue.add([{ imageId, location: { uri: "file:///sealed" } }]);
-          place.sql("UPDATE entries SET uri = x'0102' WHERE image_id = ?", imageId);
-        },
-        [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
-      };
-    },
-  },
-);
+testQueue({ describe, test }, fileQueueHarness);
+
+test("it agrees with the model of a queue, for two scrubbers and a clock that jumps", async () => {
+  await queueModel(fc, fileQueueHarness, { runs: 25, steps: 40 });
+});
 
 testPlugin(
   { describe, test },
