@@ -13,6 +13,9 @@ export interface Cipher {
 }
 
 const IV = 16;
+/** What texts are padded to; a text that was padded to the longer one has a multiple of it. */
+const BLOCK = 16;
+const LONG_BLOCK = 64;
 const SEALED = /^[A-Za-z0-9_-]+={0,2}$/;
 
 /**
@@ -21,11 +24,11 @@ const SEALED = /^[A-Za-z0-9_-]+={0,2}$/;
  * AES-CBC; a key is 16, 24 or 32 bytes of UTF-8. Sealed text is URL-safe base64, padded, of the initialisation vector and the ciphertext. The plaintext is
  * followed by one zero byte and random bytes that are not zero, up to the block size. (OpenStack Glance, glance/common/crypt.py.)
  *
- * @param accepts Tells whether an opened text is what was sealed: with a wrong key, random bytes pass for text once in many thousands.
- * Default: it starts with a URI scheme.
+ * @param accepts Tells whether an opened text is what was sealed: with a wrong key, random bytes pass for a short text once in
+ * a thousand. Default: it starts with a URI scheme, and a slash after it if it is shorter than 32 characters; then once in some ten million.
  * @throws {ScrubberError} `SCRUBBER_KEY_INVALID` for a key of another length.
  */
-export function createCipher(keys: readonly string[], accepts: (text: string) => boolean = startsWithScheme): Cipher {
+export function createCipher(keys: readonly string[], accepts: (text: string) => boolean = looksLikeUri): Cipher {
   const secrets = keys.map(keyBytes);
   const [first] = secrets;
   if (first === undefined) throw new TypeError("createCipher needs at least one key");
@@ -50,8 +53,9 @@ export function createCipher(keys: readonly string[], accepts: (text: string) =>
   };
 }
 
-function startsWithScheme(text: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(text);
+function looksLikeUri(text: string): boolean {
+  const start = /^[A-Za-z][A-Za-z0-9+.-]*:\/?/.exec(text)?.[0];
+  return start !== undefined && (start.endsWith("/") || text.length >= 32);
 }
 
 function keyBytes(key: string, index: number): Buffer {
@@ -91,7 +95,7 @@ function open(secret: Buffer, bytes: Buffer): string | undefined {
   );
   const plain = Buffer.concat([decipher.update(bytes.subarray(IV)), decipher.final()]);
   const end = plain.lastIndexOf(0);
-  if (end < 0) return undefined;
+  if (end < 0 || plain.length - end > (plain.length % LONG_BLOCK === 0 ? LONG_BLOCK : BLOCK)) return undefined;
   try {
     return utf8.decode(plain.subarray(0, end));
   } catch {

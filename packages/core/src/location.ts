@@ -43,7 +43,7 @@ export type StoredLocation =
 export function storeIdOf(location: Location): string | undefined {
   if (location.store !== undefined) return location.store;
   const named = location.metadata?.["store"] ?? location.metadata?.["backend"];
-  return typeof named === "string" ? named : undefined;
+  return typeof named === "string" && named !== "" ? named : undefined;
 }
 
 /** The scheme of a URI in lower case, without the colon; undefined where there is none. */
@@ -52,27 +52,50 @@ export function schemeOf(uri: string): string | undefined {
 }
 
 /**
- * A URI fit to be shown: user information and query values are replaced by `***`, control characters are escaped.
- * Works on what is no valid URI too (Glance's S3 secrets may contain `/`), where it hides rather too much than too little.
+ * A URI fit to be shown: user information and query values are replaced by `***`, what could spoil a log or a terminal is escaped. File URIs carry no
+ * credentials and are shown as they are.
+ *
+ * Works on what is no valid URI too: the secrets in Glance's URIs may contain `/`, `@`, `:` and `?`. Where it cannot tell, it hides too much rather than
+ * too little.
  */
 export function maskUri(uri: string): string {
-  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.exec(uri)?.[0] ?? "";
-  const rest = uri.slice(scheme.length);
-  const query = rest.indexOf("?");
-  const path = query < 0 ? rest : rest.slice(0, query);
-  const at = path.lastIndexOf("@");
-  const credentials = at >= 0 && path.slice(0, at).includes(":") && !/^(file|filesystem):/i.test(scheme);
-  const shown =
-    (credentials ? `***@${path.slice(at + 1)}` : path) + (query < 0 ? "" : maskQuery(rest.slice(query + 1), scheme));
-  return (scheme + shown).replace(
-    /[\u0000-\u001f\u007f]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return escaped(/^file(?:system)?:/i.test(uri) ? uri : masked(uri));
 }
 
-function maskQuery(query: string, scheme: string): string {
-  if (/^(file|filesystem):/i.test(scheme)) return `?${query}`;
-  return `?${query.replace(/=[^&]*/g, "=***")}`;
+const HOST_AND_PORT = /^(?:\[[^\]]*\]|[^:]*)(?::\d*)?$/;
+
+function masked(uri: string): string {
+  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/+/.exec(uri)?.[0] ?? "";
+  const rest = uri.slice(scheme.length);
+  const [authority = ""] = rest.split(/[/?#]/, 1);
+  if (/[:@]/.test(authority)) {
+    // A secret may contain anything, so it ends at the last at-sign, wherever that is.
+    const at = rest.lastIndexOf("@");
+    if (at >= 0) return `${scheme}***@${maskQuery(rest.slice(at + 1))}`;
+    if (!HOST_AND_PORT.test(authority)) return scheme === "" ? uri.replace(/:.*/s, ":***") : `${scheme}***`;
+  }
+  return scheme + maskQuery(rest.replace(/[^/]*:[^/]*@/g, "***@"));
+}
+
+/** Hides what follows a question mark, or a number sign where it looks like parameters, but for the names of the parameters. */
+function maskQuery(text: string): string {
+  const start = /\?|#(?=.*=)/s.exec(text)?.index;
+  if (start === undefined) return text;
+  const parameters = text.slice(start + 1).split("&");
+  const shown = parameters.map((parameter) => {
+    const equals = parameter.indexOf("=");
+    return equals < 0 ? parameter && "***" : `${parameter.slice(0, equals)}=***`;
+  });
+  return text.slice(0, start + 1) + shown.join("&");
+}
+
+/** Control and format characters (line breaks, terminal sequences, changes of direction) and lone surrogates, as `\uXXXX`. */
+function escaped(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => {
+      return `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+    }).join(""),
+  );
 }
 
 const IMAGE_ID_BYTES = 255;

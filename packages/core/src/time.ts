@@ -23,7 +23,7 @@ export function parseDuration(text: string): number {
 
 /** Writes milliseconds as a duration with at most two units: `1h30m`, `45s`, `0s`. For people: what is smaller is cut off. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return ms <= 0 ? "0s" : `${Math.round(ms)}ms`;
+  if (ms < 1000) return ms <= 0 ? "0s" : `${Math.floor(ms)}ms`;
   const units = Object.entries(UNIT_MS).toReversed().slice(0, 4);
   const first = units.findIndex(([, size]) => ms >= size);
   let rest = ms;
@@ -45,10 +45,10 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\
  */
 export function parseInstant(text: string): Date {
   const at = INSTANT.test(text) ? new Date(text.replace(" ", "T").toUpperCase()) : new Date(Number.NaN);
-  // Date rolls 30 February over into March; a real instant survives the round trip of its day.
+  // Date rolls 30 February over into March, and 24:00 into the next day.
   const day = Number(text.slice(8, 10));
   const days = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
-  if (Number.isNaN(at.getTime()) || day > days) {
+  if (Number.isNaN(at.getTime()) || day > days || text.slice(11, 13) === "24") {
     throw new ScrubberError("SCRUBBER_INSTANT_INVALID", `"${text}" is no instant`, {
       hint: "Write it as RFC 3339, with a zone: 2026-11-24T15:03:00Z.",
     });
