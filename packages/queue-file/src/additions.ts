@@ -35,10 +35,12 @@ export function prepareEntry(entry: NewEntry, { digester, cipher, now }: Prepara
     });
   }
   const requestedAt = entry.requestedAt === undefined ? now : milliseconds(entry.requestedAt, "requestedAt");
+  const { uri, details } = storeLocation(location, cipher);
   return {
     imageId,
     digest: digester.ofEntry(imageId, location),
-    ...storeLocation(location, cipher),
+    uri,
+    details,
     requestedAt,
     ownDue: entry.dueAt === undefined ? 0 : 1,
     dueBase: entry.dueAt === undefined ? requestedAt : milliseconds(entry.dueAt, "dueAt"),

@@ -2,9 +2,9 @@ import { hash, randomBytes } from "node:crypto";
 import { isScrubberError, ScrubberError, storeIdOf, type Cipher, type Location } from "@scrubber/core";
 import type { Database } from "./database.ts";
 
-/** Bytes of a digest that say which image; the rest says which location of it. */
+/** Bytes of a digest, and how many of them say which image; the rest says which location of it. */
+const DIGEST_BYTES = 16;
 const IMAGE_BYTES = 6;
-const LOCATION_BYTES = 10;
 
 /**
  * Tells entries apart without keeping what they are in the clear: a digest of image, URI and store, under a secret of this queue.
@@ -12,32 +12,46 @@ const LOCATION_BYTES = 10;
  */
 export class Digester {
   readonly #secret: string;
-  #lastImage: { readonly id: string; readonly digest: Buffer } | undefined;
+  readonly #seeds: readonly [number, number];
 
   constructor(secret: string) {
     this.#secret = secret;
+    const seeds = hash("sha256", `${secret}image`, "buffer");
+    this.#seeds = [seeds.readInt32BE(0), seeds.readInt32BE(4)];
   }
 
   /** 16 bytes, of which the first 6 are those of {@link ofImage}. */
   ofEntry(imageId: string, location: Location): Buffer {
-    const what = JSON.stringify([imageId, location.uri, storeIdOf(location) ?? null]);
-    return Buffer.concat([this.ofImage(imageId), this.#hash(what, LOCATION_BYTES)]);
+    const { uri } = location;
+    const store = storeIdOf(location);
+    // Lengths keep the parts apart. A secret in front is enough of a key: only a part of each hash is kept, so none can be continued.
+    const what = `${imageId.length} ${uri.length} ${store === undefined ? "-" : "+"}${imageId}${uri}${store ?? ""}`;
+    const digest = hash("sha256", this.#secret + what, "buffer").subarray(0, DIGEST_BYTES);
+    this.#writeImage(digest, imageId);
+    return digest;
   }
 
   /** What the digests of all entries of an image start with. Another image's may start so too: compare the image id. */
   ofImage(imageId: string): Buffer {
-    if (this.#lastImage?.id !== imageId) this.#lastImage = { id: imageId, digest: this.#hash(imageId, IMAGE_BYTES) };
-    return this.#lastImage.digest;
+    const prefix = Buffer.allocUnsafe(IMAGE_BYTES);
+    this.#writeImage(prefix, imageId);
+    return prefix;
   }
 
-  /** A digest that no entry has: for what cannot be told apart. */
-  random(imageId: string): Buffer {
-    return Buffer.concat([this.ofImage(imageId), randomBytes(LOCATION_BYTES)]);
-  }
-
-  // A secret in front is enough of a key here: only a part of each hash is kept, so none can be continued.
-  #hash(text: string, bytes: number): Buffer {
-    return hash("sha256", this.#secret + text, "buffer").subarray(0, bytes);
+  /** An image id is no secret, and is compared besides: a quick hash will do, keyed so that nobody can choose ids that meet. */
+  #writeImage(into: Buffer, imageId: string): void {
+    let [a, b] = this.#seeds;
+    for (let i = 0; i < imageId.length; i++) {
+      const unit = imageId.charCodeAt(i);
+      a = Math.imul(a ^ unit, 0x85_eb_ca_6b);
+      b = Math.imul(b ^ unit, 0xc2_b2_ae_35);
+      a ^= b >>> 15;
+      b ^= a >>> 13;
+    }
+    a = Math.imul(a ^ (a >>> 16), 0x7f_eb_35_2d) ^ b;
+    b = Math.imul(b ^ (b >>> 15), 0x84_6c_a6_8b) ^ a;
+    into.writeInt32BE(a | 0, 0);
+    into.writeUInt16BE((b ^ (b >>> 16)) & 0xff_ff, 4);
   }
 }
 

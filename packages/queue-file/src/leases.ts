@@ -109,15 +109,15 @@ export class Leases {
 
   #leasedEntry(row: LeasedRow, token: string, setAside: string | undefined): LeasedEntry {
     const [id, imageId, uri, details, requestedAt, ownDue, dueBase, attempts] = row;
-    return {
+    const entry = {
       id: String(id),
       token,
       imageId,
       requestedAt: new Date(requestedAt),
       dueAt: new Date(ownDue === 1 ? dueBase : dueBase + this.#delayMs),
       attempts,
-      ...(setAside === undefined ? {} : { setAside }),
       ...readLocation({ uri, details }, this.#cipher),
     };
+    return setAside === undefined ? entry : { ...entry, setAside };
   }
 }
