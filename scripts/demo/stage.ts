@@ -62,7 +62,7 @@ export class Stage implements Disposable {
       for (const line of lines.slice(0, most)) console.log(`    ${line.replaceAll(`${this.folder}/`, "")}`);
       if (lines.length > most + 1)
         console.log(paint("dim", `    ... ${formatCount(lines.length - most - 1)} more lines`));
-      if (lines.length > most) console.log(`    ${lines.at(-1)}`);
+      if (lines.length > most) console.log(`    ${lines.at(-1)?.replaceAll(`${this.folder}/`, "")}`);
       console.log();
     }
     return { code, stdout };

@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import type { AddResult, Location, NewEntry } from "@scrubber/core";
-import { maskUri, parseDuration, ScrubberError } from "@scrubber/core";
+import { parseDuration, ScrubberError } from "@scrubber/core";
 import type { Scrubber } from "@scrubber/engine";
 import { EXIT, messageOf } from "../failure.ts";
 import { formatInstant, formatRelative, plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
-import { readList, uriProblem } from "../list-file.ts";
-import { imageIdArgument } from "./arguments.ts";
+import type { ListLine } from "../list-file.ts";
+import { imageIdArgument, uriArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 
 interface AddOptions {
@@ -58,7 +58,7 @@ export const add: CommandDefinition = (program, start) => {
       }
       if (imageId === undefined || uris.length === 0)
         throw usage("an image id and at least one URI are needed, or --file LIST");
-      return addImage(run, imageIdArgument(imageId), uris, dueAt, options.store);
+      return addImage(run, imageIdArgument(imageId), uris.map(uriArgument), dueAt, options.store);
     });
 };
 
@@ -73,14 +73,6 @@ async function addImage(
   dueAt: Date | undefined,
   store: string | undefined,
 ): Promise<void> {
-  for (const uri of uris) {
-    const problem = uriProblem(uri);
-    if (problem !== undefined) {
-      throw new ScrubberError("SCRUBBER_LOCATION_INVALID", `the URI "${maskUri(uri)}" cannot be one: ${problem}`, {
-        hint: `Nothing was added. ${uri.startsWith("/") ? `Did you mean file://${uri}?` : "A URI begins with a scheme: file:, s3:, ..."}`,
-      });
-    }
-  }
   await using session = await run.open();
   const { scrubber } = session;
   const locations = uris.map((uri): Location => ({ uri, ...(store !== undefined && { store }) }));
@@ -137,7 +129,8 @@ async function addList(
   }
 }
 
-async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): ReturnType<typeof readList> {
+async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<readonly ListLine[]> {
+  const { readList } = await import("../list-file.ts");
   try {
     yield* readList(chunks);
   } catch (error) {

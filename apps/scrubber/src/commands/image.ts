@@ -1,9 +1,8 @@
 import type { Registry } from "@scrubber/core";
-import { maskUri, ScrubberError } from "@scrubber/core";
+import { ScrubberError } from "@scrubber/core";
 import type { Scrubber } from "@scrubber/engine";
 import { plural } from "../figures.ts";
-import { uriProblem } from "../list-file.ts";
-import { imageIdArgument } from "./arguments.ts";
+import { imageIdArgument, uriArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 
 /** The registry, if it is the application's own. */
@@ -41,14 +40,9 @@ export const image: CommandDefinition = (program, start) => {
     .action(async (imageId: string, uris: string[], options: { readonly store?: string }, command) => {
       const run = start(command);
       const id = imageIdArgument(imageId);
-      for (const uri of uris) {
-        const problem = uriProblem(uri);
-        if (problem !== undefined)
-          throw new ScrubberError("SCRUBBER_LOCATION_INVALID", `the URI "${maskUri(uri)}" cannot be one: ${problem}`);
-      }
       await using session = await run.open();
       const { store } = options;
-      const locations = uris.map((uri) => ({ uri, ...(store !== undefined && { store }) }));
+      const locations = uris.map((uri) => ({ uri: uriArgument(uri), ...(store !== undefined && { store }) }));
       await managedRegistry(session.scrubber, "image add").addImage({ id, locations });
       await run.output.object({ imageId: id, locations: locations.length });
       await run.output.line(
