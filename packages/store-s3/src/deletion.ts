@@ -61,7 +61,11 @@ export class Deleter {
           at += chunk.length;
         } else {
           const stop = this.#judge(failure, grant, progress);
-          if (stop) return markSent(failure, chunk, answers);
+          if (stop) {
+            // Refused one by one, with nothing accepted: those before were not to blame either.
+            if (failure.kind === "rejected") for (const index of indexes) answers[index] = undefined;
+            return markSent(failure, chunk, answers);
+          }
           if (failure.kind === "rejected" && chunk.length === 1) {
             answers[chunk[0] as number] = { kind: "refused", code: failure.code, message: failure.message };
             at += 1;
@@ -85,9 +89,10 @@ export class Deleter {
         this.#sizes.oneByOne();
         return false;
       case "timeout":
-        grant.tooLarge(true);
         // Once may be the size. Twice, each with half, is a server that hangs.
-        return grant.size === 1 || ++progress.slow > 1;
+        if (grant.size === 1 || ++progress.slow > 1) return true;
+        grant.tooLarge(true);
+        return false;
       case "rejected":
         if (grant.size > 1) {
           if (!grant.tooLarge(false)) progress.cap = Math.floor(grant.size / 2);

@@ -89,6 +89,8 @@ function namedOr(code: string, status: number | undefined): string {
 
 function kindOf(name: string, code: string, message: string, status: number | undefined): FailureKind {
   if (name === "AbortError") return "aborted";
+  // The SDK calls a connection that was cut a timeout too; but that says nothing about how much was asked for.
+  if (code === "ECONNRESET" || code === "EPIPE") return "unavailable";
   if (name === "TimeoutError" || code === "ETIMEDOUT" || code === "RequestTimeout") return "timeout";
   if (THROTTLING.has(code) || status === 429) return "throttled";
   if (MISCONFIGURED.has(code) || message.startsWith("Region is missing")) return "misconfigured";

@@ -35,8 +35,8 @@ export interface S3Target extends Target {
 }
 
 const MAX_KEY_BYTES = 1024;
-/** Letters, digits, `.`, `-`, `_`: what AWS allows, and what it and Ceph allowed once. */
-const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
+/** Letters, digits, `.`, `-`, `_`: what AWS allows, what it allowed once, and what other servers allow. */
+const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** What would make a canonical key ambiguous or unfit to be shown. */
 const ESCAPED_IN_KEYS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029%?]/;
 const AWS_HOST = /^(?:(.+)\.)?s3(?:[.-](?:dualstack\.|fips\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
