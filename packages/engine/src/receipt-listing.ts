@@ -19,7 +19,7 @@ export async function* showReceipts(directory: string, imageId: string): AsyncGe
         group = [];
       } else if (line.includes(mark)) {
         const receipt = parse(line);
-        if (receipt?.imageId === imageId) group.push(receipt);
+        if (receipt !== undefined) group.push(receipt);
       }
     }
   }

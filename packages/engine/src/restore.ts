@@ -11,12 +11,13 @@ export interface Restore {
   /**
    * Makes a pending image live again and takes its entries out of the queue.
    *
-   * In this order: leases all of its entries, due or not; looks at its data; makes it live by compare-and-set; settles the entries. Refused, with everything as it was,
+   * In this order: leases all of its entries, due or not, and those of other images that share its data and are due; looks at its data; makes it live by
+   * compare-and-set; settles its entries and gives back the others as they were. Refused, with everything as it was,
    * where it is not pending, where somebody holds an entry of it or of the same object, and where its data is gone or cannot be looked at. Locations whose data is
    * gone are recorded as deleted first, if others are there. A crash anywhere leaves entries that the next admit judges by what the registry then says.
    *
-   * One gap cannot be closed from here: another image that shares an object and comes to be deleted in the moment between the last look and the compare-and-set. It is
-   * looked for again afterwards, waited for, and said.
+   * One gap cannot be closed from here: an entry for the same data that is added under another image, due at once, and leased and admitted, all between the last
+   * look and the compare-and-set. So the data is looked at once more when the image is live, and what is gone is said.
    *
    * @throws {ScrubberError} where queue, registry or a store do not answer; then too everything is put back.
    */
@@ -61,16 +62,34 @@ class RestoreRun {
       if (refusal !== undefined) return this.#refused(refusal);
     }
     const held = await leaseImage(queue, this.#imageId, LEASE_MS);
+    const twins: HeldImage[] = [];
     let summary: RestoreSummary;
     try {
-      summary = registry === undefined ? await this.#takeOut(held) : await this.#restore(registry, held);
+      summary = registry === undefined ? await this.#takeOut(held) : await this.#restore(registry, held, twins);
     } catch (error) {
       // The first failure is what tells; leases that cannot be given back run out.
-      await putBack(queue, held).catch(() => undefined);
+      for (const one of [held, ...twins]) await putBack(queue, one).catch(() => undefined);
       throw error;
     }
+    for (const twin of twins) await putBack(queue, twin).catch(() => undefined);
     if (!summary.restored) await putBack(queue, held);
     return summary;
+  }
+
+  /** Leases the entries of other images that have one of these objects and may be deleted at any moment. False: somebody holds one. */
+  async #leaseTwins(addresses: ReadonlySet<string>, twins: HeldImage[]): Promise<boolean> {
+    const { queue, now } = this.#options;
+    const ids = new Set<string>();
+    const dueBefore = new Date(now().getTime() + LEASE_MS);
+    for await (const { imageId, location } of queue.entries({ dueBefore })) {
+      if (imageId !== this.#imageId && location !== undefined && this.#isAmong(addresses, location)) ids.add(imageId);
+    }
+    for (const id of ids) {
+      const twin = await leaseImage(queue, id, LEASE_MS);
+      twins.push(twin);
+      if (twin.elsewhere) return false;
+    }
+    return true;
   }
 
   /** Without a registry there is nothing to make live. */
@@ -87,7 +106,7 @@ class RestoreRun {
     return { imageId: this.#imageId, restored: true, reason, entries };
   }
 
-  async #restore(registry: Registry, held: HeldImage): Promise<RestoreSummary> {
+  async #restore(registry: Registry, held: HeldImage, twins: HeldImage[]): Promise<RestoreSummary> {
     const { queue, receipts } = this.#options;
     if (held.elsewhere) return this.#refused({ reason: HELD_ELSEWHERE });
     // As it is now that nobody else can delete it.
@@ -95,7 +114,9 @@ class RestoreRun {
     const refusal = refusalOf(image);
     if (image === undefined || refusal !== undefined) return this.#refused(refusal ?? {});
     const addresses = this.#addressesOf(image);
-    if (await this.#isBeingDeleted(addresses, held)) return this.#refused({ reason: SHARED });
+    if (!(await this.#leaseTwins(addresses, twins))) return this.#refused({ reason: SHARED });
+    const all = [held, ...twins].flatMap(({ entries }) => entries);
+    if (await this.#isBeingDeleted(addresses, all)) return this.#refused({ reason: SHARED });
     const inspection = await inspectPending(image, held.entries, registry, this.#options);
     if (inspection.refusal !== undefined)
       return this.#refused({ reason: inspection.refusal, nativeStatus: image.nativeStatus });
@@ -107,10 +128,10 @@ class RestoreRun {
         return this.#refused({ reason: `its missing locations could not be recorded (${result ?? "no answer"})` });
     }
     // Whoever took them over meanwhile may delete their data.
-    const kept = await queue.renew(held.entries, LEASE_MS);
+    const kept = await queue.renew(all, LEASE_MS);
     if (kept.includes(false))
       return this.#refused({ reason: "a lease on it ran out or was called back meanwhile; try again" });
-    if (await this.#isBeingDeleted(addresses, held)) return this.#refused({ reason: SHARED });
+    if (await this.#isBeingDeleted(addresses, all)) return this.#refused({ reason: SHARED });
     const result = await registry.restore(image.id);
     if (!result.restored) {
       const missing = result.reason === "missing";
@@ -122,22 +143,21 @@ class RestoreRun {
           : "no location is left to restore";
       return this.#refused({ reason, ...status, ...(missing ? { missing } : {}) });
     }
-    return this.#settleRestored(registry, image, addresses, held, inspection, receipts);
+    return this.#settleRestored(registry, image, { addresses, held, all }, inspection, receipts);
   }
 
   /** It is live: whatever fails from here on, the next admit finds its entries alive. */
   async #settleRestored(
     registry: Registry,
     image: Image,
-    addresses: ReadonlySet<string>,
-    held: HeldImage,
+    { addresses, held, all }: { addresses: ReadonlySet<string>; held: HeldImage; all: readonly LeasedEntry[] },
     inspection: Inspection,
     receipts: ReceiptLog | undefined,
   ): Promise<RestoreSummary> {
     const notes = [...inspection.notes];
     let entries = 0;
     try {
-      const lost = await this.#lostSince(addresses, held, inspection);
+      const lost = await this.#lostSince(addresses, all, inspection);
       if (lost !== undefined) notes.push(lost);
       await receipts?.append(this.#receipts(image, held.entries, inspection));
       const left = (await registry.images([image.id])).get(image.id);
@@ -183,8 +203,8 @@ class RestoreRun {
   }
 
   /** Whether somebody else holds an entry of this image, or of one of its objects under whatever image. */
-  async #isBeingDeleted(addresses: ReadonlySet<string>, held: HeldImage): Promise<boolean> {
-    const own = new Set(held.entries.map(({ id }) => id));
+  async #isBeingDeleted(addresses: ReadonlySet<string>, held: readonly LeasedEntry[]): Promise<boolean> {
+    const own = new Set(held.map(({ id }) => id));
     for await (const { id, imageId, location } of this.#options.queue.entries({ state: "leased" })) {
       if (own.has(id)) continue;
       if (imageId === this.#imageId || (location !== undefined && this.#isAmong(addresses, location))) return true;
@@ -195,12 +215,11 @@ class RestoreRun {
   /** Waits until nobody who asked before the image was live can still delete its data; says what is gone. */
   async #lostSince(
     addresses: ReadonlySet<string>,
-    held: HeldImage,
+    all: readonly LeasedEntry[],
     inspection: Inspection,
   ): Promise<string | undefined> {
-    if (!(await this.#isBeingDeleted(addresses, held))) return undefined;
     const until = performance.now() + (this.#options.patienceMs ?? PATIENCE_MS);
-    while (performance.now() < until && (await this.#isBeingDeleted(addresses, held))) {
+    while ((await this.#isBeingDeleted(addresses, all)) && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
     const gone = await inspection.lookAgain();

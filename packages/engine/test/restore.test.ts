@@ -397,12 +397,28 @@ describe("a failure on the way", () => {
   });
 });
 
+test("another image with the same data cannot be deleted in the moment before the image is live, and is back as it was after", async () => {
+  await pendingImage("j", "memory://u:p@bucket/a", "memory://bucket/c");
+  clock.advance(24 * HOUR);
+  const others = await entries();
+  await pendingImage("i", A);
+  const meanwhile = before("restore", async () => expect(await leaseDue()).toEqual([]));
+  expect(await restoreOf({ registry: meanwhile }).restore("i")).toMatchObject({
+    restored: true,
+    reason: null,
+    entries: 1,
+  });
+  expect(await entries()).toEqual(others);
+});
+
 test("data that another image's deletion took at the same moment is said to be lost", async () => {
   await pendingImage("i", A, B);
   const meanwhile = before("restore", async () => {
     await queue.add([{ imageId: "j", location: { uri: A }, dueAt: clock.now() }]);
-    expect(await leaseDue()).toHaveLength(1);
+    const leased = await leaseDue();
+    expect(leased).toHaveLength(1);
     store.objects.delete("bucket/a");
+    await queue.settle(leased.map(({ id, token }) => ({ id, token, kind: "done" })));
   });
   expect(await restoreOf({ registry: meanwhile }).restore("i")).toMatchObject({
     restored: true,
