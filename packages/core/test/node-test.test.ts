@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 /** Runs the kit under node:test, in a process of its own. */
 function run(...parameters: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
-  const file = join(import.meta.dirname, "fixtures", "kit-on-node-test.ts");
+  const file = fileURLToPath(new URL("./fixtures/kit-on-node-test.ts", import.meta.url));
   // node:test reports in another way to a parent that is node:test too.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return new Promise((resolve) => {
