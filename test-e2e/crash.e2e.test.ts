@@ -34,7 +34,10 @@ for (const registry of [false, true]) {
       const step = (): Step => {
         const kind = random(registry ? 6 : 5);
         const images = [...accepted.images.keys()];
-        if (kind === 5) return random(2) === 0 ? { action: "sweep" } : { action: "restore", image: images[random(Math.max(1, images.length))] ?? 1 };
+        if (kind === 5)
+          return random(2) === 0
+            ? { action: "sweep" }
+            : { action: "restore", image: images[random(Math.max(1, images.length))] ?? 1 };
         if (kind >= 2 && next > 60) return { action: "run" };
         const count = 20 + random(60);
         const from = next;
@@ -42,12 +45,19 @@ for (const registry of [false, true]) {
         return { action: !registry && kind === 0 ? "drop" : "add", from, count, perImage: 1 + random(2) };
       };
       const death = (): Death =>
-        random(3) === 0 ? { after: 150 + random(600) } : { call: CALLS[random(CALLS.length)] ?? "write", nth: 1 + random(120) };
+        random(3) === 0
+          ? { after: 150 + random(600) }
+          : { call: CALLS[random(CALLS.length)] ?? "write", nth: 1 + random(120) };
 
       for (let round = 0; killed < share; round++) {
         expect(round, "rounds without enough kills").toBeLessThan(share * 4);
         const steps: readonly [Step, Death][] =
-          random(4) === 0 ? [[{ action: "run" }, "never"], [step(), death()]] : [[step(), death()]];
+          random(4) === 0
+            ? [
+                [{ action: "run" }, "never"],
+                [step(), death()],
+              ]
+            : [[step(), death()]];
         const results = await Promise.all(steps.map(([what, when]) => runStep(world, what, when)));
         for (const result of results) {
           accept(accepted, result.output);
@@ -59,7 +69,9 @@ for (const registry of [false, true]) {
 
       await finish(world);
       expect(await breaches(world, accepted)).toEqual([]);
-      const left = [...accepted.due].filter((n) => existsSync(join(world.folder, "images", String(n % 7), `file-${n}`)));
+      const left = [...accepted.due].filter((n) =>
+        existsSync(join(world.folder, "images", String(n % 7), `file-${n}`)),
+      );
       expect(left, "due files that are still there in the end").toEqual([]);
       expect(readdirSync(join(world.folder, "queue", "quarantine"), { recursive: true })).toEqual([]);
     } finally {

@@ -51,7 +51,14 @@ export async function breaches(world: World, accepted: Accepted): Promise<readon
     else queued.add(numberOf(entry.location.uri));
   }
   for (const n of accepted.due) {
-    if (!queued.has(n) && existsSync(path(n)) && !(await hasReceipt(world, n))) found.push(`file ${n} was accepted, is there, and is not queued: lost (promise 1)`);
+    if (!existsSync(path(n))) continue;
+    const outcomes = await outcomesOf(world, n);
+    if (outcomes.some((outcome) => outcome === "deleted" || outcome === "absent")) {
+      found.push(`a receipt says that file ${n} is gone, and it is there (promise 2)`);
+    }
+    if (!queued.has(n) && !outcomes.some((outcome) => outcome === "kept" || outcome === "restored")) {
+      found.push(`file ${n} was accepted, is there, and is not queued: lost (promises 1 and 4)`);
+    }
   }
   for (const n of accepted.later) {
     if (!existsSync(path(n))) found.push(`file ${n} is gone before its time (promise 3)`);
@@ -66,7 +73,8 @@ export async function breaches(world: World, accepted: Accepted): Promise<readon
       for (const [id, image] of await scrubber.registry.images(ids.slice(at, at + 1000))) {
         const files = accepted.images.get(Number(id.slice("image-".length))) ?? [];
         const left = files.filter((n) => existsSync(path(n)));
-        if (image.status === "deleted" && left.length > 0) found.push(`${id} is called deleted and file ${left[0]} is there (promise 2)`);
+        if (image.status === "deleted" && left.length > 0)
+          found.push(`${id} is called deleted and file ${left[0]} is there (promise 2)`);
       }
     }
   }
@@ -75,13 +83,15 @@ export async function breaches(world: World, accepted: Accepted): Promise<readon
   return found;
 }
 
-async function hasReceipt(world: World, n: number): Promise<boolean> {
+/** What the receipts say of a file, whose image begins with it or with the one before. */
+async function outcomesOf(world: World, n: number): Promise<readonly string[]> {
+  const outcomes: string[] = [];
   for (const imageId of [`image-${n}`, `image-${n - 1}`]) {
     for await (const receipt of showReceipts(join(world.folder, "receipts"), imageId)) {
-      if (numberOf(receipt.uri) === n) return true;
+      if (numberOf(receipt.uri) === n) outcomes.push(receipt.outcome);
     }
   }
-  return false;
+  return outcomes;
 }
 
 function numberOf(uri: string): number {

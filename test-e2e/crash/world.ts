@@ -30,7 +30,7 @@ export function openWorld({ folder, registry }: World, now?: () => Date): Promis
     defineConfig({
       queue: { use: queueFile, with: { directory: join(folder, "queue") } },
       ...(registry && { registry: { use: registrySql, with: { url: `sqlite:${join(folder, "registry.sqlite")}` } } }),
-      sweep: false,
+      ...(!registry && { sweep: false as const }),
       stores: [{ use: storeFs, with: { roots: [join(folder, "images")], marker: false } }],
       scrub: { batch: 50 },
       receipts: { directory: join(folder, "receipts"), key: RECEIPT_KEY },
