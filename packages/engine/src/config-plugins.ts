@@ -32,7 +32,7 @@ export async function checkPlugin(
     for (const issue of result.issues) {
       const below = (issue.path ?? []).map((step) => (typeof step === "object" ? step.key : step));
       problems.push({
-        path: shownPath([...below.map(String)], `${path}.with`),
+        path: shownPath(below.map(String), `${path}.with`),
         code: "SCRUBBER_PLUGIN_OPTIONS",
         message: /Expected never/.test(issue.message)
           ? `the key "${String(below.at(-1))}" is not known here`

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { slowDown } from "./pass-world.ts";
 import { createWorld, entriesOf } from "./world.ts";
 
 describe("lanes", () => {
@@ -88,6 +89,15 @@ describe("lanes", () => {
     expect(await clock.until(scrubber.runOnce())).toMatchObject({ leased: 300, absent: 300, retried: 0 });
     expect(most).toBeLessThanOrEqual(9);
     expect(most).toBeGreaterThan(3);
+  });
+
+  test("while a call is under way, a batch is filled before the next call begins", async () => {
+    await using world = await createWorld({ scrub: { batch: 300 } });
+    const { scrubber, queue, clock, stores } = world;
+    slowDown(stores["memory"]!, clock, 1000);
+    queue.seed(entriesOf(3000));
+    expect(await clock.until(scrubber.runOnce())).toMatchObject({ absent: 3000 });
+    expect(stores["memory"]!.calls.delete).toBeLessThanOrEqual(5);
   });
 
   test("configured limits are ceilings below the store's own", async () => {

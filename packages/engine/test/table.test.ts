@@ -105,6 +105,28 @@ describe("what becomes of an entry in a run", () => {
     expect(errors["c"]).toBe('it names the store "other", which is not configured');
   });
 
+  test("of several stores with one scheme, the one that is named or that alone takes it; else set aside, naming all", async () => {
+    const world = await createWorld({
+      stores: {
+        a: { scheme: "memory", groups: ["shared", "only-a"] },
+        b: { scheme: "memory", groups: ["shared"] },
+      },
+    });
+    await world.scrubber.add([
+      { imageId: "both", location: { uri: "memory://shared/x" } },
+      { imageId: "named", location: { uri: "memory://shared/x", store: "b" } },
+      { imageId: "one", location: { uri: "memory://only-a/x" } },
+      { imageId: "none", location: { uri: "memory://elsewhere/x" } },
+    ]);
+    const summary = await world.clock.until(world.scrubber.runOnce());
+    expect(summary).toMatchObject({ leased: 4, absent: 2, setAside: 2 });
+    expect([world.stores["a"]!.calls.delete, world.stores["b"]!.calls.delete]).toEqual([1, 1]);
+    const errors: Record<string, string | undefined> = {};
+    for await (const { imageId, error } of world.queue.entries()) errors[imageId] = error;
+    expect(errors["both"]).toBe('several stores take it: "a", "b"');
+    expect(errors["none"]).toContain("refuses it");
+  });
+
   test("an unknown image: set aside", async () => {
     const { summary } = await row(() => {}, {
       registry: ({ now }) => createMemoryRegistry({ now }),
