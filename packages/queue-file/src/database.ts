@@ -39,7 +39,7 @@ export class Statement<Row extends Columns = Columns> {
 const BLOCKING_WAIT_MS = 200;
 
 /** Long enough for any transaction of another scrubber, on a slow disk too. */
-export const DEFAULT_PATIENCE_MS = 30_000;
+const DEFAULT_PATIENCE_MS = 30_000;
 
 /** One connection to `queue.sqlite`, and transactions on it. */
 export class Database {
@@ -59,10 +59,10 @@ export class Database {
       returnArrays: true,
       enableDoubleQuotedStringLiterals: false,
     });
-    // The cache is the greater part of what a queue keeps in memory. Checkpoints are rare enough not to be felt, and the log stays small.
+    // The cache is the greater part of what a queue keeps in memory. The log stays small and is soon written over in place: then its fsync is cheap.
     this.#connection.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;" +
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
+        "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
     );
     this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");
     this.#beginRead = this.#connection.prepare("BEGIN");
