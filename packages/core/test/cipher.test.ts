@@ -60,6 +60,10 @@ describe("the cipher", () => {
     }
   });
 
+  test("pads to blocks of 16 where none is named", () => {
+    expect(Buffer.from(createCipher([KEY]).seal("x".repeat(16)), "base64url")).toHaveLength(16 + 32);
+  });
+
   test("never seals the same text to the same value", () => {
     const cipher = createCipher([KEY]);
     expect(new Set(Array.from({ length: 20 }, () => cipher.seal(URI))).size).toBe(20);
@@ -82,17 +86,17 @@ describe("the cipher", () => {
   });
 
   test("what is padded by more than a block is an error", () => {
-    const sealedByHand = (plain: string): string => {
-      const iv = Buffer.alloc(16, 7);
-      const aes = createCipheriv("aes-128-cbc", KEY, iv).setAutoPadding(false);
-      return Buffer.concat([iv, aes.update(plain), aes.final()]).toString("base64url");
-    };
     const padded = (bytes: number): string => `file:///a\0`.padEnd(bytes, "x");
     expect(createCipher([KEY]).open(sealedByHand(padded(16)))).toBe("file:///a");
     expect(createCipher([KEY]).open(sealedByHand(padded(64)))).toBe("file:///a");
     for (const bytes of [32, 48, 80, 128]) {
       expect(() => createCipher([KEY]).open(sealedByHand(padded(bytes)))).toThrow(cannotOpen);
     }
+  });
+
+  test("what opens to bytes that are no UTF-8 is an error", () => {
+    const plain = Buffer.concat([Buffer.from("file:///"), Buffer.from([0xff, 0xc3]), Buffer.from("\0xxxxx")]);
+    expect(() => createCipher([KEY]).open(sealedByHand(plain))).toThrow(cannotOpen);
   });
 
   test("what is no sealed text, or is damaged, is an error", () => {
@@ -137,4 +141,10 @@ function fails(call: () => unknown): Error {
     if (error instanceof Error) return error;
   }
   throw new TypeError("it did not fail");
+}
+
+function sealedByHand(plain: string | Buffer): string {
+  const iv = Buffer.alloc(16, 7);
+  const aes = createCipheriv("aes-128-cbc", KEY, iv).setAutoPadding(false);
+  return Buffer.concat([iv, aes.update(plain), aes.final()]).toString("base64url");
 }

@@ -26,13 +26,17 @@ describe("ScrubberError", () => {
     expect(isEnvironmentError(foreign)).toBe(true);
   });
 
-  test.each([undefined, null, "SCRUBBER_USAGE", new Error("plain"), { name: "ScrubberError", code: "SCRUBBER_USAGE" }])(
-    "is not mistaken for anything else: %j",
-    (value) => {
-      expect(isScrubberError(value)).toBe(false);
-      expect(isEnvironmentError(value)).toBe(false);
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    "SCRUBBER_USAGE",
+    new Error("plain"),
+    Object.assign(new Error("other"), { code: "SCRUBBER_USAGE" }),
+    { name: "ScrubberError", code: "SCRUBBER_USAGE" },
+  ])("is not mistaken for anything else: %j", (value) => {
+    expect(isScrubberError(value)).toBe(false);
+    expect(isEnvironmentError(value)).toBe(false);
+  });
 
   test("an error of the environment is one whose code says so, and no other", () => {
     const codes = Object.entries(ERROR_CODES);

@@ -66,10 +66,16 @@ describe("faults of calls", () => {
     registry.seed({ id: "a", status: "pending", locations: [] });
     const gate = Promise.withResolvers<void>();
     registry.faults.set("images", { kind: "late", until: gate.promise });
-    const answer = registry.images(["a"]);
+    const order: string[] = [];
+    const answer = registry.images(["a"]).finally(() => order.push("answered"));
     registry.setStatus("a", "live");
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    order.push("let go");
     gate.resolve();
     expect((await answer).get("a")?.status).toBe("pending");
+    expect(order).toEqual(["let go", "answered"]);
   });
 
   test("half: it answers half", async () => {

@@ -233,6 +233,10 @@ export const queueSabotages: Readonly<Record<string, QueueSabotage>> = {
   "a retried entry waits until it is visible, counted, and shows the error": settled((one) =>
     one.kind === "retry" ? { ...one, kind: "release", reason: one.error } : one,
   ),
+  "a lease takes the place of a pause: when it runs out, the entry waits no longer": methods((queue) => ({
+    lease: (request) =>
+      queue.lease(request.imageId === undefined ? request : { ...request, leaseMs: request.leaseMs * 6 }),
+  })),
   "a retry does not change when an entry is due": listed((entries) =>
     entries.map((entry) => ({ ...entry, dueAt: entry.visibleAt })),
   ),

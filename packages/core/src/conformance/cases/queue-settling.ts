@@ -5,6 +5,7 @@ import {
   HOUR,
   later,
   lease,
+  leaseImage,
   leaseOne,
   list,
   MINUTE,
@@ -71,6 +72,19 @@ export const settlingCases: readonly QueueCase[] = [
         same(names(await lease(queue)), [], "a retried entry is not handed out before its visibleAt");
         under.advance(MINUTE);
       }
+    },
+  },
+  {
+    title: "a lease takes the place of a pause: when it runs out, the entry waits no longer",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      await put(under, entry("a"));
+      const ref = required(refs(await lease(queue))[0], "an entry", "one was added");
+      await queue.settle([{ ...ref, kind: "retry", visibleAt: later(under, HOUR), error: "no" }]);
+      same((await leaseImage(queue, "a")).length, 1, "a lease by image takes an entry out of its pause");
+      under.advance(10 * MINUTE);
+      same(names(await lease(queue)), ["a"], "an entry is visible again at the end of its last lease");
     },
   },
   {
