@@ -4,11 +4,12 @@ import type { RunSummary } from "./api.ts";
 import { sleep, type Clock } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Health } from "./health.ts";
-import { Intake, type Detour } from "./intake.ts";
+import { Intake } from "./intake.ts";
 import type { RoutedItem, WorkQueue } from "./item.ts";
 import { Lane } from "./lane.ts";
 import type { LaneWork } from "./lane-work.ts";
 import type { Lanes } from "./lanes.ts";
+import { LeasePlan } from "./lease-plan.ts";
 import { Leases } from "./leases.ts";
 import type { ReceiptLog } from "./receipts.ts";
 import type { Recorder } from "./record.ts";
@@ -45,7 +46,6 @@ export interface Stops {
 }
 
 const STOPPED = "stopped before its turn";
-const MOST_SKIMMED = 10_000;
 const NOTES_FRESH_MS = 5000;
 const LOOK_MS = 1000;
 /** Leased entries at once, in leases: what a pass has in memory at most. */
@@ -65,15 +65,12 @@ export class Pass {
   readonly #intake: Intake;
   readonly #lanes = new Map<string, Lane>();
   readonly #work: LaneWork;
+  readonly #plan: LeasePlan;
   readonly #stopNow = new AbortController();
-  /** Lanes that the lease under way leaves out because they are full. */
-  #leftOut = new Set<string>();
   #outage: { readonly of: Backbone; readonly error: ScrubberError } | undefined;
   #stopped = false;
   #changed: () => void = () => {};
   #notesAt = Number.NEGATIVE_INFINITY;
-  #fullSince: number | undefined;
-  #lookAt = Number.NEGATIVE_INFINITY;
 
   constructor(env: PassEnvironment) {
     this.#env = env;
@@ -117,13 +114,14 @@ export class Pass {
         this.#fail("registry", error);
       },
     };
+    this.#plan = new LeasePlan({ clock, health: env.health, known: env.lanes, lanes: this.#lanes, batch: env.batch });
     this.#intake = new Intake({
       clock,
       router,
       admission,
       submit,
       lane: (item) => this.#lane(item),
-      detour: (lane) => this.#detour(lane),
+      detour: (lane) => this.#plan.detour(lane),
     });
   }
 
@@ -166,40 +164,31 @@ export class Pass {
 
   async #loop(startedAt: number): Promise<void> {
     const { health, batch, clock } = this.#env;
-    let limit = batch;
-    let mayProbe = true;
     while (!this.#stopped) {
       if (clock.monotonic() - this.#notesAt > NOTES_FRESH_MS) {
         await health.load();
         this.#notesAt = clock.monotonic();
         if (health.allPaused) return;
       }
-      if (!this.#hasRoom()) {
+      if (this.#leases.open >= MOST_LEASES * batch || !this.#plan.room) {
         await this.#change(LOOK_MS);
         continue;
       }
-      const leftOut = this.#namesLeftOut();
-      const probed: number | undefined = mayProbe ? this.#probeSize() : undefined;
-      const { lease, entries } = await this.#leases.take(probed ?? limit, leftOut);
+      const { limit, exceptLanes, probing } = this.#plan.next();
+      const { lease, entries } = await this.#leases.take(limit, exceptLanes);
       if (entries.length === 0) {
         if (this.#leases.open === 0) return;
         // Nothing more for now: but what is under way may come back, and full lanes may have more.
-        while (!this.#stopped && this.#leases.open > 0 && !this.#roomAgain()) await this.#change();
+        while (!this.#stopped && this.#leases.open > 0 && !this.#plan.roomAgain) await this.#change();
         continue;
       }
       this.#tally.leased += entries.length;
-      let taken: number;
       try {
-        taken = await this.#intake.take(lease, entries);
+        this.#plan.took(await this.#intake.take(lease, entries), probing);
       } catch (error) {
         this.#fail("registry", error);
         return;
       }
-      // A small lease that did not reach the lane to be tried: its entries are further back.
-      mayProbe = probed === undefined || this.#probeSize() === undefined;
-      if (taken > 0) limit = batch;
-      else if (probed === undefined) limit = Math.min(limit * 2, MOST_SKIMMED);
-      if (taken === 0 && this.#leftOut.size > 0) this.#lookAt = clock.monotonic() + LOOK_MS;
       // What comes due while the pass runs is for the next one.
       if (entries.every(({ dueAt }) => dueAt.getTime() > startedAt)) return;
     }
@@ -214,71 +203,6 @@ export class Pass {
       this.#lanes.set(state.name, lane);
     }
     return lane;
-  }
-
-  #detour({ state }: Lane): (Detour & { readonly take: number }) | undefined {
-    const { health, clock } = this.#env;
-    if (health.pausedStores.has(state.to.id)) {
-      return { visibleAt: clock.now(), reason: "its store is paused", name: pausedName(state.to.id), take: 0 };
-    }
-    const { closed } = state.breaker;
-    if (closed !== undefined) {
-      const due = state.breaker.probeDue(clock.now().getTime()) && this.#lanes.get(state.name)?.idle !== false;
-      const visibleAt = new Date(due ? clock.now() : closed.probeAt);
-      return { visibleAt, reason: closed.reason, name: state.name, take: due ? closed.size : 0 };
-    }
-    if (this.#leftOut.has(state.name)) {
-      return { visibleAt: clock.now(), reason: "others of its store are in front", name: state.name, take: 0 };
-    }
-    return undefined;
-  }
-
-  /** Whether to take more work now. Past a full lane others are looked for at once if they have nothing to do, else now and then. */
-  #hasRoom(): boolean {
-    if (this.#leases.open >= MOST_LEASES * this.#env.batch) return false;
-    let full = false;
-    let hungry = false;
-    for (const lane of this.#lanes.values()) {
-      if (lane.state.breaker.closed !== undefined) continue;
-      if (lane.full) full = true;
-      else if (lane.idle) hungry = true;
-    }
-    const now = this.#env.clock.monotonic();
-    this.#fullSince = full ? (this.#fullSince ?? now) : undefined;
-    if (this.#fullSince === undefined) return true;
-    return now >= this.#lookAt && (hungry || now >= this.#fullSince + LOOK_MS);
-  }
-
-  /** What leases leave out: stores that are paused, lanes that are closed and not to be tried yet, lanes that are full. */
-  #namesLeftOut(): ReadonlySet<string> {
-    const { health, lanes, clock } = this.#env;
-    const names = new Set<string>();
-    for (const id of health.pausedStores) names.add(pausedName(id));
-    const now = clock.now().getTime();
-    for (const { breaker, name } of lanes.all()) {
-      const trying = this.#lanes.get(name)?.idle === false;
-      if (breaker.closed !== undefined && (trying || !breaker.probeDue(now))) names.add(name);
-    }
-    this.#leftOut = new Set();
-    for (const [name, lane] of this.#lanes) if (lane.full) this.#leftOut.add(name);
-    for (const name of this.#leftOut) names.add(name);
-    return names;
-  }
-
-  /** How many entries a lane wants that is to be tried now; undefined: none is. */
-  #probeSize(): number | undefined {
-    const { lanes, clock, health, batch } = this.#env;
-    const now = clock.now().getTime();
-    for (const { breaker, name, to } of lanes.all()) {
-      if (breaker.closed === undefined || !breaker.probeDue(now) || health.pausedStores.has(to.id)) continue;
-      if (this.#lanes.get(name)?.idle !== false) return Math.min(breaker.closed.size, batch);
-    }
-    return undefined;
-  }
-
-  #roomAgain(): boolean {
-    for (const name of this.#leftOut) if (this.#lanes.get(name)?.full !== true) return true;
-    return false;
   }
 
   #change(atMost?: number): Promise<void> {
@@ -327,9 +251,4 @@ export class Pass {
     ended.abort();
     await late;
   }
-}
-
-/** The name by which leases leave out the entries of a paused store. */
-function pausedName(storeId: string): string {
-  return `paused:${storeId}`;
 }

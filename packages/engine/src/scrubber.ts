@@ -19,7 +19,7 @@ import type {
   SweepSummary,
 } from "./api.ts";
 import { boundQueue, boundRegistry } from "./bounds.ts";
-import { bounded, systemTimers, type Clock } from "./clock.ts";
+import { systemTimers, type Clock } from "./clock.ts";
 import { checkConfig, type CheckedConfig } from "./config.ts";
 import { configError } from "./config-problems.ts";
 import { runDaemon } from "./daemon.ts";
@@ -29,6 +29,7 @@ import { Emitter } from "./emitter.ts";
 import type { ScrubberEvent } from "./events.ts";
 import { Health } from "./health.ts";
 import { Lanes } from "./lanes.ts";
+import { probeAll } from "./probing.ts";
 import { openAll, type Opened } from "./opening.ts";
 import { Pass, type PassEnvironment, type Stops } from "./pass.ts";
 import { Recorder } from "./record.ts";
@@ -245,33 +246,7 @@ class Machine implements Scrubber {
     readonly write: boolean;
     readonly signal?: AbortSignal;
   }): Promise<ReadonlyMap<string, readonly Finding[]>> {
-    const found = await Promise.all(
-      Array.from(
-        this.#opened.stores,
-        async ([id, { store }]) => [id, await this.#probeOne(id, store, options)] as const,
-      ),
-    );
-    return new Map(found);
-  }
-
-  async #probeOne(
-    id: string,
-    store: Opened["stores"] extends ReadonlyMap<string, infer S extends { store: unknown }> ? S["store"] : never,
-    { write, signal }: { readonly write: boolean; readonly signal?: AbortSignal },
-  ): Promise<readonly Finding[]> {
-    const controller = new AbortController();
-    const signals = signal === undefined ? [controller.signal] : [controller.signal, signal];
-    try {
-      return await bounded(this.#clock, CALL_MS, "SCRUBBER_STORE_UNAVAILABLE", `store "${id}"`, () =>
-        store.probe({ write, signal: AbortSignal.any(signals) }),
-      );
-    } catch (error) {
-      const message = isScrubberError(error) ? error.message : `store "${id}" failed in a way of its own`;
-      const hint = isScrubberError(error) ? error.hint : undefined;
-      return [{ level: "problem", message, ...(hint === undefined ? {} : { hint }) }];
-    } finally {
-      controller.abort();
-    }
+    return probeAll(this.#opened.stores, options, this.#clock, CALL_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
