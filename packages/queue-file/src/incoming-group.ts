@@ -43,7 +43,7 @@ function gidOf(name: string): number {
 }
 
 function getent(name: string): string {
-  return execFileSync("getent", ["group", name], {
+  return execFileSync("/usr/bin/getent", ["group", name], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
     timeout: 10_000,

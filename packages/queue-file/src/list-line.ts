@@ -93,7 +93,7 @@ function checked(entry: NewEntry): NewEntry | string {
 }
 
 /** Why a text cannot be a location's URI, as a clause; undefined if it can. */
-export function uriProblem(uri: string): string | undefined {
+function uriProblem(uri: string): string | undefined {
   if (uri === "") return "it is empty";
   if (!uri.isWellFormed()) return "it is not valid Unicode";
   if (schemeOf(uri) === undefined) return "it has no scheme (a file is named file:///path)";

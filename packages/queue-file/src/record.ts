@@ -1,7 +1,7 @@
 import type { NewEntry } from "@scrubber/core";
 
 /** What a part of a file says: an entry, or why it is none. */
-export type FileRecord =
+type FileRecord =
   | {
       /** Its line, or the first of them. */
       readonly line: number;

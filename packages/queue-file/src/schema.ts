@@ -2,7 +2,7 @@ import { ScrubberError } from "@scrubber/core";
 import type { Database } from "./database.ts";
 
 /** Of a queue as this version writes it. Counted up with every change of the tables; each step from one to the next stands in {@link STEPS}. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /** Marks a SQLite file as a queue: "scrb". */
 const APPLICATION_ID = 0x73_63_72_62;

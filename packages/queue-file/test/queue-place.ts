@@ -11,7 +11,7 @@ export interface LogBook extends Logger {
   readonly lines: { readonly level: string; readonly message: string; readonly fields: unknown }[];
 }
 
-export function createLogBook(): LogBook {
+function createLogBook(): LogBook {
   const lines: LogBook["lines"] = [];
   const write = (level: string) => (message: string, fields?: unknown) => {
     lines.push({ level, message, fields });
