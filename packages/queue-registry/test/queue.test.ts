@@ -1,8 +1,8 @@
-import { isScrubberError, type Context, type QueueEntry } from "@scrubber/core";
+import { isScrubberError, type Context, type QueueContext, type QueueEntry } from "@scrubber/core";
 import { testPlugin, testQueue, type QueueUnderTest } from "@scrubber/core/conformance";
 import { createMemoryRegistry, type MemoryRegistry } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
-import plugin from "../src/index.ts";
+import plugin, { type Options } from "../src/index.ts";
 
 const silent: Context["log"] = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -42,7 +42,8 @@ testPlugin(
     name: "queue-registry",
     plugin: {
       ...plugin,
-      open: (options, context) => plugin.open(options, { ...context, registry: createMemoryRegistry() }),
+      open: (options: unknown, context: QueueContext) =>
+        plugin.open(options as Options, { ...context, registry: createMemoryRegistry() }),
     },
     options: async () => ({}),
     refused: [
@@ -70,6 +71,7 @@ describe("the registry as a queue", () => {
       ],
     });
     place.registry.seed({ id: "bare", status: "pending", locations: [] });
+    place.registry.seed({ id: "live", status: "live", locations: [{ uri: "file:///other", status: "live" }] });
     expect(await list(place.queue.entries())).toEqual([
       {
         id: "2",
@@ -91,7 +93,42 @@ describe("the registry as a queue", () => {
     });
     place.advance(30_000);
     expect(await place.queue.stats()).toMatchObject({ due: 1, oldestDueAt: new Date("2026-11-24T12:00:30Z") });
-    expect(await place.queue.hasImages(["active", "bare", "unknown"])).toEqual(new Set(["active"]));
+    expect(await place.queue.hasImages(["active", "bare", "live", "unknown"])).toEqual(new Set(["active"]));
+  });
+
+  test("tells when the next entry is due, and which is the oldest due, in whatever order the registry lists them", async () => {
+    await using place = await open(60_000);
+    for (const [id, seconds] of [
+      ["a", -10],
+      ["b", -40],
+      ["c", -20],
+      ["d", -70],
+      ["e", -90],
+      ["f", -80],
+    ] as const) {
+      const deletedAt = new Date(place.now().getTime() + seconds * 1000);
+      place.registry.seed({
+        id,
+        status: "pending",
+        deletedAt,
+        locations: [{ uri: `file:///${id}`, status: "pending" }],
+      });
+    }
+    const { waiting, due, oldestDueAt, nextDueAt } = await place.queue.stats();
+    expect({ waiting, due, oldestDueAt, nextDueAt }).toEqual({
+      waiting: 6,
+      due: 3,
+      oldestDueAt: new Date(place.now().getTime() - 30_000),
+      nextDueAt: new Date(place.now().getTime() + 20_000),
+    });
+  });
+
+  test("asks for an image before it reads the listing for it", async () => {
+    await using place = await open();
+    place.registry.seed({ id: "a", status: "pending", locations: [{ uri: "file:///a", status: "pending" }] });
+    expect(await list(place.queue.entries({ imageId: "unknown" }))).toEqual([]);
+    expect(place.registry.calls.pendingLocations).toBe(0);
+    expect((await list(place.queue.entries({ imageId: "a" }))).length).toBe(1);
   });
 
   test("shows what cannot be read, with the reason", async () => {

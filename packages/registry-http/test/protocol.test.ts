@@ -48,14 +48,14 @@ describe("listing", () => {
     place.addImage("bare", "pending_delete");
     place.addImage("half", "pending_delete", [{ url: "file:///half" }], null);
     const half = place.server.images.get("half");
-    if (half !== undefined) half.deleted = false;
+    if (half !== undefined) Object.assign(half, { deleted: false, updated_at: "2026-11-23T00:00:00.500000" });
     place.addImage("live", "active", [{ url: "file:///live" }]);
     const found = await allPending(place.registry);
     expect(found.map(({ imageId, none }) => [imageId, none])).toEqual([
       ["bare", true],
       ["half", undefined],
     ]);
-    expect(found[1]?.requestedAt).toEqual(place.now);
+    expect(found[1]?.requestedAt).toEqual(new Date("2026-11-23T00:00:00.500Z"));
   });
 
   test.each([
@@ -224,6 +224,16 @@ describe("what goes wrong", () => {
     await using place = await openPlace();
     place.server.faults.push(fault);
     await expect(place.registry.pendingLocations({ limit: 1 })).rejects.toSatisfy((error) =>
+      isScrubberError(error, "SCRUBBER_REGISTRY_ANSWER_INVALID"),
+    );
+  });
+
+  test("a registry that heeds no marker is an error, not a listing without end", async () => {
+    await using place = await openPlace();
+    for (const id of ["a", "b"]) place.addImage(id, "pending_delete", [{ url: `file:///${id}` }]);
+    const { next = "" } = await place.registry.pendingLocations({ limit: 1 });
+    place.server.faults.push({ json: { images: [{ id: "a", status: "pending_delete" }] } });
+    await expect(place.registry.pendingLocations({ after: next, limit: 1 })).rejects.toSatisfy((error) =>
       isScrubberError(error, "SCRUBBER_REGISTRY_ANSWER_INVALID"),
     );
   });

@@ -29,7 +29,7 @@ export interface RegistryServer extends AsyncDisposable {
   /** `METHOD /path?query`, in order of arrival. */
   readonly requests: string[];
   /** Whether a request may; default: all do. */
-  allows: (request: IncomingMessage) => boolean;
+  allows: (request: IncomingMessage) => boolean | Promise<boolean>;
   now: () => Date;
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -84,7 +84,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     }
     if (typeof fault === "object" && "json" in fault) return reply(response, 200, JSON.stringify(fault.json));
     if (fault !== undefined) return reply(response, fault.status, "no", fault.headers);
-    if (!server.allows(request)) return reply(response, 401, "who are you?");
+    if (!(await server.allows(request))) return reply(response, 401, "who are you?");
     const url = new URL(request.url ?? "", server.url);
     if (url.pathname === "/images/detail") return list(response, url.searchParams);
     const image = images.get(decodeURIComponent(url.pathname.slice("/images/".length)));
