@@ -14,6 +14,8 @@ const MOST_TRIES = 8;
 const FIRST_PAUSE_MS = 100;
 /** What a backend asks for beyond this is waited for in the queue. */
 const LONGEST_PAUSE_MS = 5000;
+/** An entry of which the registry's answer was too old by the time it came is not asked about again at once. */
+const LATE_ANSWER_PAUSE_MS = 30_000;
 /** How many seconds of work a lane takes in. */
 const SECONDS_AHEAD = 5;
 /** At a bounded rate, one call takes this share of a second, so that it is no burst to the backend. */
@@ -135,20 +137,33 @@ export class Lane {
   async #usable(batch: RoutedItem[], now: number): Promise<RoutedItem[]> {
     const { admission, clock } = this.#work;
     let usable = batch;
-    const oldest = now - (admission?.freshForMs ?? Number.POSITIVE_INFINITY);
-    if (admission !== undefined && withTwins(batch).some((item) => item.askedAt < oldest)) {
+    const freshForMs = admission?.freshForMs ?? Number.POSITIVE_INFINITY;
+    if (admission !== undefined && withTwins(batch).some((item) => item.askedAt < now - freshForMs)) {
       usable = await this.#askAgain(admission, flatten(batch));
     }
     if (this.#stopped !== undefined) {
       this.#release(flatten(usable), clock.now(), this.#stopped, false);
       return [];
     }
-    const until = clock.monotonic() + this.#work.callMs + STORE_GRACE_MS;
-    if (!withTwins(usable).some((item) => item.lost || item.lease.heldUntil < until)) return usable;
+    const right = clock.monotonic();
+    const ends = right + this.#work.callMs + STORE_GRACE_MS;
+    const held = (item: RoutedItem): boolean => !item.lost && item.lease.heldUntil >= ends;
+    const fresh = (item: RoutedItem): boolean => item.askedAt >= right - freshForMs;
+    if (withTwins(usable).every((item) => held(item) && fresh(item))) return usable;
     const all = flatten(usable);
-    const lost = all.filter((item) => item.lost || item.lease.heldUntil < until);
-    this.#release(lost, clock.now(), "its lease ended before its turn", false);
-    return regroup(all.filter((item) => !lost.includes(item)));
+    this.#release(
+      all.filter((item) => !held(item)),
+      clock.now(),
+      "its lease ended before its turn",
+      false,
+    );
+    this.#release(
+      all.filter((item) => held(item) && !fresh(item)),
+      new Date(clock.now().getTime() + LATE_ANSWER_PAUSE_MS),
+      "the registry answers too late",
+      false,
+    );
+    return regroup(all.filter((item) => held(item) && fresh(item)));
   }
 
   async #askAgain(admission: Admission, items: RoutedItem[]): Promise<RoutedItem[]> {

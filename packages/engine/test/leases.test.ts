@@ -106,6 +106,15 @@ describe("the check right before deletion", () => {
     expect(asked).toBe(2);
   });
 
+  test("that is answered too late each time deletes nothing: the entries wait", async () => {
+    const { clock, queue, store, pass } = createPassWorld({
+      admit: (batch, { monotonic }) => batch.map(() => ({ kind: "delete", askedAt: monotonic() - 30_001 })),
+    });
+    queue.seed(entriesOf(3));
+    expect(await clock.until(pass().run({}))).toMatchObject({ leased: 3, released: 3 });
+    expect(store.calls.delete).toBe(0);
+  });
+
   test("that is not answered deletes nothing: all that was leased is handed back, and the run rejects", async () => {
     const { clock, queue, store, pass, events } = createPassWorld({
       admit: () => Promise.reject(new Error("half an answer")),
