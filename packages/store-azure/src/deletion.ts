@@ -1,0 +1,245 @@
+import { type Outcome, ScrubberError } from "@scrubber/core";
+import type { BatchAnswer, Part } from "./batch-answer.ts";
+import { type Deletion, MOST_IN_A_BATCH } from "./batch-request.ts";
+import { failureOf } from "./failure.ts";
+import type { AzureTarget } from "./location.ts";
+import { difference, type Look, lookAt } from "./look.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { BlobService } from "./service.ts";
+import { type Version, versionsOf } from "./versions.ts";
+
+/** Requests for single blobs at a time. */
+export const AT_ONCE = 16;
+
+export interface Terms {
+  /** Whether identities and times are compared. */
+  readonly check: boolean;
+  /** Whether older versions go, too. */
+  readonly allVersions: boolean;
+  readonly now: () => Date;
+}
+
+/** The deletion of one batch of blobs in one container. */
+export class BatchDeletion {
+  readonly #service: BlobService;
+  readonly #terms: Terms;
+  readonly #targets: readonly AzureTarget[];
+  readonly #container: string;
+  readonly #signal: AbortSignal;
+  /** By position; filled as the service answers. */
+  readonly outcomes: (Outcome | undefined)[];
+  /** Something was said that only a container that is there can say. */
+  #containerIsThere = false;
+
+  constructor(service: BlobService, terms: Terms, targets: readonly AzureTarget[], signal: AbortSignal) {
+    this.#service = service;
+    this.#terms = terms;
+    this.#targets = targets;
+    this.#container = targets[0]?.group ?? "";
+    this.#signal = signal;
+    this.outcomes = Array.from({ length: targets.length });
+  }
+
+  async run(versioned: boolean): Promise<void> {
+    const etags = this.#terms.check ? await this.#compare() : new Map<number, string>();
+    const open = [...this.#targets.keys()].filter((index) => this.outcomes[index] === undefined);
+    const named = (index: number): boolean => this.#targets[index]?.identity?.versionId !== undefined;
+    const each = versioned && this.#terms.allVersions ? open.filter((index) => !named(index)) : [];
+    const plain = each.length > 0 ? open.filter(named) : open;
+    await this.#send(plain, (index) => this.#deletion(index, etags.get(index)));
+    if (versioned && !this.#terms.allVersions) {
+      for (const index of plain) if (!named(index)) this.#leaveVersions(index);
+    }
+    if (each.length > 0) await this.#deleteVersioned(each);
+    if (!this.#containerIsThere && this.outcomes.some((outcome) => outcome?.kind === "absent")) {
+      await this.#requireContainer();
+    }
+    await this.#learnUntil();
+  }
+
+  /** What a condition of the request cannot compare is looked at first; the etag seen then is a condition. */
+  async #compare(): Promise<Map<number, string>> {
+    const etags = new Map<number, string>();
+    const indexes = [...this.#targets.keys()].filter((index) => {
+      const identity = this.#targets[index]?.identity;
+      return identity?.size !== undefined || identity?.modifiedAt !== undefined;
+    });
+    await this.#each(indexes, async (index, target) => {
+      const look = await this.#look(target);
+      if (look === undefined) {
+        this.outcomes[index] = { kind: "absent" };
+        return;
+      }
+      const reason = difference(target, look);
+      if (reason === undefined) etags.set(index, look.etag);
+      else this.outcomes[index] = { kind: "changed", reason };
+    });
+    return etags;
+  }
+
+  #deletion(index: number, etag: string | undefined): Deletion {
+    const target = this.#targets[index] as AzureTarget;
+    const versionId = target.identity?.versionId;
+    const path = this.#service.path(target.group, target.encodedName);
+    if (!this.#terms.check) return { path, versionId };
+    const match = etag ?? target.identity?.etag;
+    return {
+      path,
+      versionId,
+      ifMatch: match === undefined ? undefined : `"${match}"`,
+      ifUnmodifiedSince:
+        versionId === undefined && Number.isFinite(target.unmodifiedSince)
+          ? new Date(target.unmodifiedSince).toUTCString()
+          : undefined,
+    };
+  }
+
+  async #send(indexes: readonly number[], deletion: (index: number) => Deletion): Promise<void> {
+    if (indexes.length === 0) return;
+    const answer = await this.#service.deleteBatch(this.#container, indexes.map(deletion), this.#signal);
+    this.#requireSense(answer);
+    for (const [at, index] of indexes.entries()) this.#take(index, answer.parts[at]);
+  }
+
+  #take(index: number, part: Part | undefined): void {
+    if (part !== undefined && [202, 409, 412].includes(part.status)) this.#containerIsThere = true;
+    const outcome = outcomeOf(part);
+    this.outcomes[index] =
+      outcome.kind === "deleted" && !this.#terms.check && outcome.note === undefined
+        ? { kind: "deleted", note: "identity: unchecked" }
+        : outcome;
+  }
+
+  /** Throws where the parts say nothing about single blobs, but about the batch, the container or the credentials. */
+  #requireSense({ parts, stray }: BatchAnswer): void {
+    const what = `deleting in the container ${this.#container}`;
+    const given = parts.filter((part) => part !== undefined);
+    if (given.length === 0 && stray !== undefined) throw failureOf(what, asAnswer(stray));
+    const general = given.find(({ code }) => code === "ContainerNotFound" || code === "AuthenticationFailed");
+    if (general !== undefined && given.every(({ code }) => code === general.code)) {
+      throw failureOf(what, asAnswer(general));
+    }
+  }
+
+  /** With versions kept, deleting a blob only makes its last version an older one: then each version goes. */
+  async #deleteVersioned(indexes: readonly number[]): Promise<void> {
+    const versions = new Map<number, readonly Version[]>();
+    await this.#each(indexes, async (index, target) => {
+      const found = await versionsOf(this.#service, target.group, target.name, this.#signal);
+      this.#containerIsThere = true;
+      const newer = found.some(({ modifiedAt }) => modifiedAt.getTime() > target.unmodifiedSince);
+      const current = found.find((version) => version.current);
+      const { etag } = target.identity ?? {};
+      if (this.#terms.check && newer) {
+        this.outcomes[index] = { kind: "changed", reason: "a version was written after the deletion was requested" };
+      } else if (this.#terms.check && etag !== undefined && current !== undefined && current.etag !== etag) {
+        this.outcomes[index] = { kind: "changed", reason: "its etag differs from what was recorded" };
+      } else if (found.length === 0) {
+        this.outcomes[index] = { kind: "absent" };
+      } else {
+        versions.set(index, found);
+      }
+    });
+    const withCurrent = [...versions.keys()].filter((index) => versions.get(index)?.some(({ current }) => current));
+    await this.#send(withCurrent, (index) =>
+      this.#deletion(index, versions.get(index)?.find(({ current }) => current)?.etag),
+    );
+    const older = [...versions].flatMap(([index, found]) => {
+      const outcome = this.outcomes[index];
+      const goesOn = outcome === undefined || outcome.kind === "deleted" || outcome.kind === "absent";
+      return goesOn ? found.map((version) => ({ index, version })) : [];
+    });
+    for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
+      await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH));
+    }
+  }
+
+  /** A deleted blob of which older versions are meant to stay. */
+  #leaveVersions(index: number): void {
+    if (this.outcomes[index]?.kind === "deleted") this.outcomes[index] = { kind: "marker", asked: true };
+  }
+
+  async #sendVersions(batch: readonly { readonly index: number; readonly version: Version }[]): Promise<void> {
+    const deletions = batch.map(({ index, version }): Deletion => {
+      const target = this.#targets[index] as AzureTarget;
+      return { path: this.#service.path(target.group, target.encodedName), versionId: version.versionId };
+    });
+    const { parts } = await this.#service.deleteBatch(this.#container, deletions, this.#signal);
+    for (const [at, { index }] of batch.entries()) {
+      const outcome = outcomeOf(parts[at]);
+      // One version that stays is enough for the blob not to be gone.
+      const before = this.outcomes[index];
+      const settled = before !== undefined && before.kind !== "deleted" && before.kind !== "absent";
+      if (!settled) this.outcomes[index] = outcome.kind === "absent" ? (before ?? outcome) : outcome;
+    }
+  }
+
+  async #requireContainer(): Promise<void> {
+    const what = `looking whether the container ${this.#container} is there`;
+    const request = {
+      method: "HEAD",
+      path: this.#service.path(this.#container),
+      query: { restype: "container" },
+      headers: {},
+    } as const;
+    const answer = await this.#service.send(what, request, this.#signal);
+    if (answer.status === 200) return;
+    const nothingElse = this.outcomes.every((outcome) => outcome?.kind === "absent");
+    if (answer.status === 404) {
+      const missing = new ScrubberError(
+        "SCRUBBER_STORE_MISCONFIGURED",
+        `the container ${this.#container} does not exist`,
+        { hint: "Make it, or correct the locations: blobs in a container that is missing are not called gone." },
+      );
+      if (nothingElse) throw missing;
+    } else if (nothingElse && answer.status !== 403) {
+      throw failureOf(what, answer);
+    } else if (answer.status === 403) {
+      // Who may delete but not look has the service's word `BlobNotFound`, which it says only of containers that are there.
+      return;
+    }
+    for (const [index, outcome] of this.outcomes.entries()) {
+      if (outcome?.kind !== "absent") continue;
+      this.outcomes[index] = { kind: "unknown", reason: "whether its container is there could not be learnt" };
+    }
+  }
+
+  async #learnUntil(): Promise<void> {
+    const held = [...this.#targets.keys()].filter((index) => {
+      const outcome = this.outcomes[index];
+      return outcome?.kind === "held" && outcome.reason.includes("retention");
+    });
+    await this.#each(held, async (index, target) => {
+      // It only adds to what is known already.
+      const look = await this.#look(target).catch(() => undefined);
+      if (look?.held !== undefined) this.outcomes[index] = { kind: "held", ...look.held };
+    });
+  }
+
+  #look(target: AzureTarget): Promise<Look | undefined> {
+    return lookAt(this.#service, target, this.#terms.now(), this.#signal);
+  }
+
+  async #each(indexes: readonly number[], work: (index: number, target: AzureTarget) => Promise<void>): Promise<void> {
+    await eachBounded(indexes, (index) => work(index, this.#targets[index] as AzureTarget));
+  }
+}
+
+/** Works items off, a few at a time. The first failure is thrown when all workers have stopped. */
+export async function eachBounded<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  const settled = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+  const failed = settled.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+function asAnswer({ status, code }: Part): Parameters<typeof failureOf>[1] {
+  return {
+    status,
+    headers: { get: (name) => (name === "x-ms-error-code" && code !== "" ? code : undefined) },
+    body: "",
+  };
+}

@@ -1,0 +1,83 @@
+import { type ErrorCode, isScrubberError, ScrubberError } from "@scrubber/core";
+
+/** What the service answered to a whole request. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: { get(name: string): string | undefined };
+  readonly body: string;
+}
+
+/** The service's own word for what went wrong; else the status. */
+export function codeOf({ status, headers, body }: Answer): string {
+  return headers.get("x-ms-error-code") ?? /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? `HTTP ${status}`;
+}
+
+/** What a whole request that failed means. */
+export function failureOf(what: string, answer: Answer): ScrubberError {
+  const code = codeOf(answer);
+  const { status } = answer;
+  const said = `${what}: the service answered ${status} (${code})`;
+  if (status === 429 || code === "ServerBusy" || status === 503) {
+    return new ScrubberError("SCRUBBER_STORE_THROTTLED", said, {
+      hint: "It asks for patience; nothing is to be done.",
+    });
+  }
+  if (status >= 500) {
+    return new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", said, {
+      hint: "Look at the service's own status; nothing was lost.",
+    });
+  }
+  if (code === "ContainerNotFound" || code === "ContainerBeingDeleted" || code === "ContainerDisabled") {
+    return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", said, {
+      hint: "Make the container, or correct the locations: blobs in a container that is missing are not called gone.",
+    });
+  }
+  if (status === 401 || status === 403 || status === 404 || code === "AuthenticationFailed") {
+    return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", said, { hint: hintFor(code) });
+  }
+  return new ScrubberError("SCRUBBER_BATCH_REJECTED", said);
+}
+
+function hintFor(code: string): string {
+  if (code === "AuthenticationFailed")
+    return "Check account and key, or the SAS and when it expires, and this machine's clock.";
+  if (code === "AuthorizationPermissionMismatch" || code === "AuthorizationFailure") {
+    return "The credentials need permission to delete: the role Storage Blob Data Contributor, or `d` (and `x` for versions) in the SAS.";
+  }
+  return "Check account, endpoint, credentials and the account's network rules.";
+}
+
+const MISCONFIGURED: ReadonlySet<string> = new Set([
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** What it means that no answer came. */
+export function noAnswer(what: string, error: unknown): ScrubberError {
+  if (isScrubberError(error)) return error;
+  const code = errorWord(error);
+  if (error instanceof Error && /Credential|Authentication/.test(error.name)) {
+    return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", `${what}: no credentials were found (${error.name})`, {
+      hint: "Configure accountKey, sas or connectionString, or sign in so that DefaultAzureCredential finds an identity.",
+    });
+  }
+  const kind: ErrorCode = MISCONFIGURED.has(code) ? "SCRUBBER_STORE_MISCONFIGURED" : "SCRUBBER_STORE_UNAVAILABLE";
+  return new ScrubberError(kind, `${what}: no answer (${code})`, {
+    hint: "Check the endpoint, and the network on the way to it.",
+  });
+}
+
+function errorWord(error: unknown): string {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const code = "code" in at && typeof at.code === "string" ? at.code : undefined;
+    if (code !== undefined && code !== "REQUEST_SEND_ERROR") return code;
+    if (at.name === "AbortError") return "timeout";
+  }
+  return "connection failed";
+}

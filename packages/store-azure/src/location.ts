@@ -1,0 +1,126 @@
+import { type Identity, type Location, maskUri, ScrubberError, type Target } from "@scrubber/core";
+import type { Account } from "./account.ts";
+
+/** A blob as the store addresses it. `key` is container and percent-encoded name, `group` the container. */
+export interface AzureTarget extends Target {
+  /** The name as it stands in a request's path. */
+  readonly encodedName: string;
+  readonly name: string;
+  /** Written later than this (milliseconds since 1970), it is not the blob that was meant. */
+  readonly unmodifiedSince: number;
+  readonly identity: Identity | undefined;
+}
+
+export interface Recognition {
+  readonly account: Account;
+  readonly containers: ReadonlySet<string> | undefined;
+}
+
+/** Clocks of the service and of who requested the deletion may differ by so much. */
+const ALLOWED_MS = 2000;
+const CONTAINER = /^(?:\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/;
+const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
+
+/** Recognises a location; asks nobody. */
+export function recognise(location: Location, requestedAt: Date, as: Recognition): AzureTarget | undefined {
+  const { uri } = location;
+  const rest = /^azure:\/\//i.test(uri) ? uri.slice("azure://".length) : ownPath(uri, as.account);
+  if (rest === undefined) return undefined;
+  if (rest.includes("#")) throw invalid(uri, "contains #", "Write it as %23 if it belongs to the blob's name.");
+  const query = rest.indexOf("?");
+  const path = query < 0 ? rest : rest.slice(0, query);
+  const parameters = new URLSearchParams(query < 0 ? "" : rest.slice(query));
+  if (parameters.has("snapshot")) {
+    throw invalid(uri, "names a snapshot", "Snapshots are deleted together with their blob.");
+  }
+  const slash = path.indexOf("/");
+  const container = decoded(uri, slash < 0 ? path : path.slice(0, slash));
+  const rawName = slash < 0 ? "" : path.slice(slash + 1);
+  if (!CONTAINER.test(container)) throw invalid(uri, "names no valid container");
+  if (as.containers !== undefined && !as.containers.has(container)) {
+    throw invalid(uri, "is in a container that is not configured", "Add it to `containers` if it may be touched.");
+  }
+  if (rawName === "") throw invalid(uri, "names a container, not a blob");
+  if (/^https?:/i.test(uri) && rawName.split("/").some((segment) => DOT_SEGMENT.test(segment))) {
+    throw invalid(uri, "contains dot segments", "If they belong to the blob's name, write its slashes as %2F.");
+  }
+  const name = decoded(uri, rawName);
+  // Every URL library on the way would resolve it; it cannot be asked for.
+  if (name === "." || name === "..") throw invalid(uri, "names a dot, which no blob can be addressed by");
+  if (name.length > 1024) throw invalid(uri, "has a name of more than 1024 characters");
+  const identity = identityOf(location, parameters.get("versionid") ?? undefined);
+  const encodedName = encodeURIComponent(name);
+  const version = identity?.versionId === undefined ? "" : `?versionid=${encodeURIComponent(identity.versionId)}`;
+  return {
+    key: `${container}/${encodedName.replaceAll("%2F", "/")}${version}`,
+    group: container,
+    encodedName,
+    name,
+    unmodifiedSince: requestedAt.getTime() + ALLOWED_MS,
+    identity,
+  };
+}
+
+/** What follows the account in an `http(s)` URL; undefined if it is somebody else's. */
+function ownPath(uri: string, account: Account): string | undefined {
+  const match = /^(https?):\/\/([^/?#]*)([^]*)$/i.exec(uri);
+  if (match === null) return undefined;
+  const [, scheme = "", authority = "", rest = ""] = match;
+  const host = hostOf(`${scheme}://${authority}`);
+  const official = account.name === undefined ? undefined : `${account.name}.blob.core.windows.net`;
+  if (host === undefined || (host !== hostOf(account.origin) && host !== official)) return undefined;
+  const base = host === official ? "" : account.basePath;
+  const path = rest.replace(/^\/+/, "/");
+  if (!path.startsWith(`${base}/`)) return undefined;
+  if (authority.includes("@")) throw invalid(uri, "has credentials before its host");
+  return path.slice(base.length + 1);
+}
+
+/** In lower case, without the scheme's own port. */
+function hostOf(origin: string): string | undefined {
+  if (!URL.canParse(origin)) return undefined;
+  const { host, port } = new URL(origin);
+  return port === "80" || port === "443" ? host.slice(0, -port.length - 1) : host;
+}
+
+function decoded(uri: string, text: string): string {
+  let name: string;
+  try {
+    name = decodeURIComponent(text);
+  } catch {
+    throw invalid(uri, "is not percent-encoded UTF-8", "A percent sign in a blob's name is written as %25.");
+  }
+  if (!name.isWellFormed()) throw invalid(uri, "is not valid Unicode");
+  return name;
+}
+
+/** What is recorded in `identity`, else in the URI or the metadata. */
+function identityOf({ identity, metadata }: Location, version: string | undefined): Identity | undefined {
+  const text = (name: string): string | undefined => {
+    const value = metadata?.[name];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const versionId = identity?.versionId ?? version ?? text("versionId");
+  const etag = identity?.etag ?? text("etag");
+  const size = identity?.size ?? (typeof metadata?.["size"] === "number" ? metadata["size"] : undefined);
+  const modifiedAt = identity?.modifiedAt;
+  if (versionId === undefined && etag === undefined && size === undefined && modifiedAt === undefined) return undefined;
+  return {
+    ...(versionId !== undefined && { versionId }),
+    ...(etag !== undefined && { etag: bareEtag(etag) }),
+    ...(size !== undefined && { size }),
+    ...(modifiedAt !== undefined && { modifiedAt }),
+  };
+}
+
+export function bareEtag(etag: string): string {
+  return etag.replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
+}
+
+function invalid(uri: string, why: string, hint?: string): ScrubberError {
+  return new ScrubberError(
+    "SCRUBBER_LOCATION_INVALID",
+    `${maskUri(uri)} ${why}`,
+    hint === undefined ? undefined : { hint },
+  );
+}

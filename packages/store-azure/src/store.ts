@@ -1,0 +1,144 @@
+import {
+  type Call,
+  type Context,
+  type Finding,
+  type Location,
+  type Outcome,
+  type Presence,
+  ScrubberError,
+  type Store,
+  type StoreLimits,
+  type StoreSupports,
+} from "@scrubber/core";
+import { accountOf, type Account } from "./account.ts";
+import { Authority, type TokenSource } from "./authority.ts";
+import { MOST_IN_A_BATCH } from "./batch-request.ts";
+import { BatchDeletion, eachBounded, type Terms } from "./deletion.ts";
+import { failureOf } from "./failure.ts";
+import { type AzureTarget, recognise, type Recognition } from "./location.ts";
+import { difference, identityOf, lookAt } from "./look.ts";
+import type { AzureOptions } from "./options.ts";
+import { ABORTED } from "./outcome.ts";
+import { probeService } from "./probe.ts";
+import { BlobService } from "./service.ts";
+import { Versioning } from "./versions.ts";
+
+const CONCURRENCY = 8;
+
+/**
+ * Opens a store. Nothing is asked of the service yet.
+ * @throws {ScrubberError} `SCRUBBER_PLUGIN_OPTIONS`; `SCRUBBER_PLUGIN_DEPENDENCY_MISSING`: no credentials are configured, and @azure/identity is not installed.
+ */
+export async function openStore(options: AzureOptions, context: Context): Promise<Store<AzureTarget>> {
+  const account = accountOf(options);
+  const open = account.key !== undefined || account.sas !== undefined;
+  return new AzureStore(options, account, open ? undefined : await defaultCredential(), context);
+}
+
+async function defaultCredential(): Promise<TokenSource> {
+  try {
+    const { DefaultAzureCredential } = await import("@azure/identity");
+    return new DefaultAzureCredential();
+  } catch (error) {
+    throw new ScrubberError(
+      "SCRUBBER_PLUGIN_DEPENDENCY_MISSING",
+      "store-azure is configured without accountKey, sas and connectionString, and @azure/identity, which would find credentials, is not installed",
+      { hint: "Run: npm install @azure/identity. Or configure one of the three.", cause: error },
+    );
+  }
+}
+
+class AzureStore implements Store<AzureTarget> {
+  readonly schemes: readonly string[] = ["azure", "https", "http"];
+  readonly supports: StoreSupports;
+  readonly limits: StoreLimits = { batch: MOST_IN_A_BATCH, concurrency: CONCURRENCY };
+  readonly #recognition: Recognition;
+  readonly #service: BlobService;
+  readonly #versioning: Versioning;
+  readonly #terms: Terms;
+
+  constructor(options: AzureOptions, account: Account, tokens: TokenSource | undefined, { now }: Pick<Context, "now">) {
+    const check = options.identity === "check";
+    const allVersions = options.versions === "all";
+    this.supports = { identity: check, holds: true, versions: allVersions, bytes: false };
+    this.#recognition = {
+      account,
+      containers: options.containers === undefined ? undefined : new Set(options.containers),
+    };
+    this.#service = new BlobService(account, new Authority(account, tokens), {
+      timeout: options.timeout,
+      sockets: CONCURRENCY * 2,
+    });
+    this.#versioning = new Versioning(this.#service, now);
+    this.#terms = { check, allVersions, now };
+  }
+
+  target(of: { readonly location: Location; readonly requestedAt: Date }): AzureTarget | undefined {
+    return recognise(of.location, of.requestedAt, this.#recognition);
+  }
+
+  async delete(targets: readonly AzureTarget[], { signal }: Call): Promise<readonly Outcome[]> {
+    const deletion = new BatchDeletion(this.#service, this.#terms, targets, signal);
+    const answers = (): readonly Outcome[] => targets.map((_, index) => deletion.outcomes[index] ?? ABORTED);
+    if (signal.aborted) return answers();
+    try {
+      await deletion.run(await this.#versioning.isOn(targets[0]?.group ?? "", signal));
+    } catch (error) {
+      // What was answered before counts, and so does that nothing more was.
+      if (!signal.aborted && deletion.outcomes.every((outcome) => outcome === undefined)) throw error;
+      if (!signal.aborted) return this.#halfway(deletion, error);
+    }
+    return answers();
+  }
+
+  /** Some were answered, then the service failed. */
+  #halfway(deletion: BatchDeletion, error: unknown): readonly Outcome[] {
+    const reason = error instanceof Error ? error.message : String(error);
+    return deletion.outcomes.map((outcome) =>
+      outcome === undefined || outcome.kind === "absent" ? { kind: "unknown", reason } : outcome,
+    );
+  }
+
+  async inspect(targets: readonly AzureTarget[], { signal }: Call): Promise<readonly Presence[]> {
+    const presences: Presence[] = targets.map(() => ABORTED as Presence);
+    if (signal.aborted) return presences;
+    try {
+      await eachBounded([...targets.entries()], async ([index, target]) => {
+        presences[index] = await this.#presence(target, signal);
+      });
+      if (presences.every(({ kind }) => kind === "absent"))
+        await this.#requireContainer(targets[0]?.group ?? "", signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return presences;
+  }
+
+  async #presence(target: AzureTarget, signal: AbortSignal): Promise<Presence> {
+    const look = await lookAt(this.#service, target, this.#terms.now(), signal);
+    if (look === undefined) return { kind: "absent" };
+    const reason = this.#terms.check ? difference(target, look) : undefined;
+    if (reason !== undefined) return { kind: "changed", reason };
+    if (look.held !== undefined) return { kind: "held", ...look.held };
+    return { kind: "present", bytes: look.size, identity: identityOf(look) };
+  }
+
+  async #requireContainer(container: string, signal: AbortSignal): Promise<void> {
+    const what = `looking whether the container ${container} is there`;
+    const answer = await this.#service.send(
+      what,
+      { method: "HEAD", path: this.#service.path(container), query: { restype: "container" }, headers: {} },
+      signal,
+    );
+    if (answer.status !== 200 && answer.status !== 403) throw failureOf(what, answer);
+  }
+
+  probe(call: Call & { readonly write: boolean }): Promise<readonly Finding[]> {
+    return probeService(this.#service, [...(this.#recognition.containers ?? [])], call.write, call.signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#service.close();
+    return Promise.resolve();
+  }
+}
