@@ -65,7 +65,8 @@ export class Pace {
   began(keys: number, now: number): void {
     this.#acceptedSince ??= now;
     const rate = this.keysPerSecond(now);
-    if (rate !== Number.POSITIVE_INFINITY) this.#nextAt = Math.max(this.#nextAt, now - CATCH_UP_MS) + (keys / rate) * 1000;
+    if (rate !== Number.POSITIVE_INFINITY)
+      this.#nextAt = Math.max(this.#nextAt, now - CATCH_UP_MS) + (keys / rate) * 1000;
   }
 
   /** Nothing begins for so long. */
