@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { add } from "./crash/filling.ts";
 import { CALLS, runStep, type Death } from "./crash/killing.ts";
 import { accept, breaches, nothingAccepted } from "./crash/verdict.ts";
 import { endWorld, makeWorld, openWorld } from "./crash/world.ts";
@@ -31,33 +32,37 @@ for (const registry of [false, true]) {
       const accepted = nothingAccepted();
       let next = 1;
       let killed = 0;
-      const step = (): Step => {
-        const kind = random(registry ? 6 : 5);
-        const images = [...accepted.images.keys()];
-        if (kind === 5)
-          return random(2) === 0
-            ? { action: "sweep" }
-            : { action: "restore", image: images[random(Math.max(1, images.length))] ?? 1 };
-        if (kind >= 2 && next > 60) return { action: "run" };
-        const count = 20 + random(60);
+      const some = (count: number): { from: number; count: number; perImage: number } => {
         const from = next;
         next += count + 2;
-        return { action: !registry && kind === 0 ? "drop" : "add", from, count, perImage: 1 + random(2) };
+        return { from, count, perImage: 1 + random(2) };
+      };
+      const step = (): Step => {
+        const kind = random(10);
+        if (kind === 0) return { action: registry ? "add" : "drop", ...some(60) };
+        if (kind <= 2) return { action: "add", ...some(60) };
+        if (!registry || kind <= 7) return { action: "run" };
+        const images = [...accepted.images.keys()];
+        return kind === 8 ? { action: "sweep" } : { action: "restore", image: images[random(images.length)] ?? 1 };
       };
       const death = (): Death =>
-        random(3) === 0
-          ? { after: 150 + random(600) }
-          : { call: CALLS[random(CALLS.length)] ?? "write", nth: 1 + random(120) };
+        random(4) === 0
+          ? { after: 100 + random(500) }
+          : { call: CALLS[random(CALLS.length)] ?? "write", nth: 1 + random(random(2) === 0 ? 12 : 90) };
+      const fill = async (): Promise<void> => {
+        const { from, count, perImage } = some(60);
+        await add(world, from, count, perImage, (line) => accept(accepted, `${line}\n`));
+      };
 
       for (let round = 0; killed < share; round++) {
         expect(round, "rounds without enough kills").toBeLessThan(share * 4);
-        const steps: readonly [Step, Death][] =
-          random(4) === 0
-            ? [
-                [{ action: "run" }, "never"],
-                [step(), death()],
-              ]
-            : [[step(), death()]];
+        const first = step();
+        // What is to be killed has work: leases of those killed before it have yet to run out.
+        if (first.action !== "add" && first.action !== "drop") await fill();
+        const steps: readonly [Step, Death][] = [
+          ...(random(4) === 0 ? [[{ action: "run" }, "never"] as [Step, Death]] : []),
+          [first, death()],
+        ];
         const results = await Promise.all(steps.map(([what, when]) => runStep(world, what, when)));
         for (const result of results) {
           accept(accepted, result.output);
