@@ -1,4 +1,5 @@
 import type { Outcome } from "@scrubber/core";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Admission } from "./admission.ts";
 import { flatten, LaneBuffer, regroup, withTwins } from "./buffer.ts";
 import { released, type Consequence } from "./consequences.ts";
@@ -30,7 +31,8 @@ export class Lane {
   readonly #most: number;
   /** Entries that it has, waiting or under way. */
   #backlog = 0;
-  #calls = 0;
+  /** The ceiling of calls at once; the pace moves below it, so that nothing is ever handed over only to wait. */
+  readonly #limit: LimitFunction;
   #throttledInRow = 0;
   /** Why it begins no more calls. */
   #stopped: string | undefined;
@@ -40,7 +42,12 @@ export class Lane {
     this.state = state;
     this.#work = work;
     const { batch, concurrency } = state.to.limits;
+    this.#limit = pLimit(concurrency);
     this.#most = Math.max(2 * work.leased, batch * Math.min(concurrency, 4));
+  }
+
+  get #calls(): number {
+    return this.#limit.activeCount + this.#limit.pendingCount;
   }
 
   get idle(): boolean {
@@ -90,7 +97,7 @@ export class Lane {
     while (
       this.#stopped === undefined &&
       !this.#buffer.empty &&
-      this.#calls < pace.concurrency &&
+      this.#calls < Math.min(pace.concurrency, to.limits.concurrency) &&
       breaker.closed === undefined
     ) {
       const now = this.#work.clock.monotonic();
@@ -117,20 +124,16 @@ export class Lane {
   }
 
   #start(batch: RoutedItem[], probing: boolean): void {
-    this.#calls += 1;
-    void this.#run(batch, probing);
+    void this.#limit(() => this.#run(batch, probing)).finally(() => {
+      this.#pump();
+      this.#work.progressed();
+    });
   }
 
   async #run(batch: RoutedItem[], probing: boolean): Promise<void> {
-    try {
-      const beganAt = this.#work.clock.monotonic();
-      const usable = await this.#usable(batch, beganAt);
-      if (usable.length > 0) await this.#call(usable, probing);
-    } finally {
-      this.#calls -= 1;
-      this.#pump();
-      this.#work.progressed();
-    }
+    const beganAt = this.#work.clock.monotonic();
+    const usable = await this.#usable(batch, beganAt);
+    if (usable.length > 0) await this.#call(usable, probing);
   }
 
   /** What of a batch may be deleted right now: its lease outlives the call, and the registry's answer is fresh. The rest is settled otherwise. */
