@@ -43,7 +43,7 @@ export class Listing {
   readonly #placesOf: Statement<readonly [number, number]>;
   readonly #leasedLanes: Statement<readonly [string | null]>;
   readonly #countLeased: Statement<readonly [number]>;
-  readonly #expiredDue: Statement<readonly [number, number | null]>;
+  readonly #expired: Statement<readonly [number, number | null, number | null]>;
   readonly #nextVisible: Statement<readonly [number, number]>;
 
   constructor(database: Database, order: DueOrder, delayMs: number, cipher: Cipher | undefined) {
@@ -64,9 +64,9 @@ export class Listing {
     this.#countLeased = database.prepare(
       `SELECT count(*) FROM entries WHERE state = ${STATE.leased} AND lane = ? AND visible_at > ?`,
     );
-    this.#expiredDue = database.prepare(
-      `SELECT count(*), min(due) FROM (SELECT ${due} AS due FROM entries WHERE state = ${STATE.leased} AND lane = ?1 AND visible_at <= ?3)
-       WHERE due <= ?3`,
+    this.#expired = database.prepare(
+      `SELECT count(due) FILTER (WHERE due <= ?3), min(due) FILTER (WHERE due <= ?3), min(due) FILTER (WHERE due > ?3)
+       FROM (SELECT ${due} AS due FROM entries WHERE state = ?4 AND lane = ?1 AND visible_at <= ?3)`,
     );
     this.#nextVisible = database.prepare(
       `SELECT visible_at, ${due} FROM entries WHERE state = ?1 AND lane = ?3 AND visible_at > ?4 ORDER BY visible_at`,
@@ -109,12 +109,16 @@ export class Listing {
     let next = this.#order.nextReady(now);
     for (const lane of this.#lanes(STATE.leased)) {
       leased += this.#countLeased.get(lane, now)?.[0] ?? 0;
-      const [expired, first] = this.#expiredDue.get(lane, this.#delayMs, now) ?? [0, null];
-      count += expired;
-      if (first !== null) oldest = Math.min(oldest, first);
-      next = Math.min(next, this.#firstVisible(STATE.leased, lane, now));
+      const [due, firstDue, nextDue] = this.#expired.get(lane, this.#delayMs, now, STATE.leased) ?? [0, null, null];
+      count += due;
+      oldest = Math.min(oldest, firstDue ?? Infinity);
+      next = Math.min(next, nextDue ?? Infinity, this.#firstVisible(STATE.leased, lane, now));
     }
-    for (const lane of this.#lanes(STATE.paused)) next = Math.min(next, this.#firstVisible(STATE.paused, lane, now));
+    for (const lane of this.#lanes(STATE.paused)) {
+      // What is due of these is counted already.
+      const nextDue = this.#expired.get(lane, this.#delayMs, now, STATE.paused)?.[2];
+      next = Math.min(next, nextDue ?? Infinity, this.#firstVisible(STATE.paused, lane, now));
+    }
     return {
       waiting: totals.active - leased,
       due: count,
