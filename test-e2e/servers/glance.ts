@@ -24,7 +24,11 @@ export interface DeploymentOptions {
 }
 
 /** Makes a deployment with delayed delete, without Keystone, and lets glance-manage make its schema. */
-export async function deployGlance({ connection, defaults = "", stores }: DeploymentOptions = {}): Promise<GlanceDeployment> {
+export async function deployGlance({
+  connection,
+  defaults = "",
+  stores,
+}: DeploymentOptions = {}): Promise<GlanceDeployment> {
   const folder = mkdtempSync(join(tmpdir(), "glance-"));
   const at = (name: string): string => join(folder, name);
   for (const name of ["images", "locks", "staging", "tasks", "scrubber"]) mkdirSync(at(name));
@@ -81,24 +85,43 @@ export interface GlanceApi extends AsyncDisposable {
 /** Starts glance-api on a deployment. */
 export async function startGlanceApi(deployment: GlanceDeployment): Promise<GlanceApi> {
   const url = `http://127.0.0.1:${deployment.port}`;
-  const server = startProcess("glance-api", ["--config-file", deployment.configFile], join(deployment.folder, "api.log"), {});
+  const server = startProcess(
+    "glance-api",
+    ["--config-file", deployment.configFile],
+    join(deployment.folder, "api.log"),
+    {},
+  );
   await server.ready(async () => {
     const answer = await fetch(`${url}/healthcheck`);
     if (!answer.ok) throw new Error(`healthcheck: ${answer.status}`);
   });
   const call = async (method: string, path: string, init: RequestInit = {}): Promise<Response> => {
     const answer = await fetch(`${url}/v2/images${path}`, { method, ...init });
-    if (!answer.ok && answer.status !== 404) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    if (!answer.ok && answer.status !== 404)
+      throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer;
   };
   return {
     async upload(content, { visibility = "shared", store } = {}) {
-      const body = { name: "an image", visibility, disk_format: "raw", container_format: "bare", tags: ["blue"], colour: "red" };
-      const made = await call("POST", "", { body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+      const body = {
+        name: "an image",
+        visibility,
+        disk_format: "raw",
+        container_format: "bare",
+        tags: ["blue"],
+        colour: "red",
+      };
+      const made = await call("POST", "", {
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/json" },
+      });
       const { id } = (await made.json()) as { id: string };
       await call("PUT", `/${id}/file`, {
         body: content as Uint8Array<ArrayBuffer>,
-        headers: { "content-type": "application/octet-stream", ...(store !== undefined && { "x-image-meta-store": store }) },
+        headers: {
+          "content-type": "application/octet-stream",
+          ...(store !== undefined && { "x-image-meta-store": store }),
+        },
       });
       return id;
     },

@@ -176,9 +176,9 @@ function openLog(
   const file = createLog(output, stream, redactor, level);
   return {
     log: {
-      debug: file.debug,
-      info: file.info,
-      warn: file.warn,
+      debug: (message, fields) => file.debug(message, fields),
+      info: (message, fields) => file.info(message, fields),
+      warn: (message, fields) => file.warn(message, fields),
       error(message, fields) {
         file.error(message, fields);
         errors.error(message, fields);

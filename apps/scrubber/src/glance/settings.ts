@@ -132,17 +132,15 @@ function list(text: string | undefined): readonly string[] {
 }
 
 function storeOf(oslo: OsloConfig, type: string, section: string): NamedUse | undefined {
-  switch (TYPE_OF[type]) {
-    case "file":
-      return { use: "@scrubber/store-fs", with: { roots: roots(oslo, section), marker: false, percentEncoded: false } };
-    case "s3":
-      return { use: "@scrubber/store-s3", with: s3Options(oslo, section) };
-    default:
-      if (UNSERVED_TYPES.has(type)) return undefined;
-      throw new ScrubberError("SCRUBBER_CONFIG_INVALID", `store type "${type}" is not known`, {
-        hint: "Glance's types are file, s3, http, swift, rbd, cinder and vmware; file and s3 are served.",
-      });
+  const served = TYPE_OF[type];
+  if (served === "file") {
+    return { use: "@scrubber/store-fs", with: { roots: roots(oslo, section), marker: false, percentEncoded: false } };
   }
+  if (served === "s3") return { use: "@scrubber/store-s3", with: s3Options(oslo, section) };
+  if (UNSERVED_TYPES.has(type)) return undefined;
+  throw new ScrubberError("SCRUBBER_CONFIG_INVALID", `store type "${type}" is not known`, {
+    hint: "Glance's types are file, s3, http, swift, rbd, cinder and vmware; file and s3 are served.",
+  });
 }
 
 /** `filesystem_store_datadirs` may be repeated; each is a path, perhaps with `:priority`. */
