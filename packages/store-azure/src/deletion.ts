@@ -51,6 +51,7 @@ export class BatchDeletion {
       for (const index of plain) if (!named(index)) this.#leaveVersions(index);
     }
     if (each.length > 0) await this.#deleteVersioned(each);
+    await this.#tellGoneFromChanged();
     if (!this.#containerIsThere && this.outcomes.some((outcome) => outcome?.kind === "absent")) {
       await this.#requireContainer();
     }
@@ -102,7 +103,8 @@ export class BatchDeletion {
   }
 
   #take(index: number, part: Part | undefined): void {
-    if (part !== undefined && [202, 409, 412].includes(part.status)) this.#containerIsThere = true;
+    // Not 412: some services answer so for whatever is missing.
+    if (part !== undefined && [202, 409].includes(part.status)) this.#containerIsThere = true;
     const outcome = outcomeOf(part);
     this.outcomes[index] =
       outcome.kind === "deleted" && !this.#terms.check && outcome.note === undefined
@@ -172,6 +174,16 @@ export class BatchDeletion {
       const settled = before !== undefined && before.kind !== "deleted" && before.kind !== "absent";
       if (!settled) this.outcomes[index] = outcome.kind === "absent" ? (before ?? outcome) : outcome;
     }
+  }
+
+  /** A condition on the etag fails for a blob that is not there, too. */
+  async #tellGoneFromChanged(): Promise<void> {
+    const doubtful = [...this.#targets.keys()].filter(
+      (index) => this.outcomes[index]?.kind === "changed" && this.#targets[index]?.identity?.etag !== undefined,
+    );
+    await this.#each(doubtful, async (index, target) => {
+      if ((await this.#look(target)) === undefined) this.outcomes[index] = { kind: "absent" };
+    });
   }
 
   async #requireContainer(): Promise<void> {

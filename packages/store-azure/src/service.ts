@@ -5,6 +5,7 @@ import {
   createPipelineRequest,
   type HttpClient,
   type Pipeline,
+  setClientRequestIdPolicyName,
 } from "@azure/core-rest-pipeline";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -41,6 +42,8 @@ export class BlobService {
       redirectOptions: { maxRetries: 0 },
       userAgentOptions: { userAgentPrefix: "scrubber" },
     });
+    // It would add a header after the request is signed.
+    this.#pipeline.removePolicy({ name: setClientRequestIdPolicyName });
   }
 
   /** The path of a container, or of a blob in it. */

@@ -21,10 +21,11 @@ export async function startAzurite(): Promise<Azurite> {
   const entry = createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js");
   const server = spawn(
     process.execPath,
-    [
-      ...[entry, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"],
-      ...["--skipApiVersionCheck", "--disableTelemetry", "--disableProductStyleUrl"],
-    ],
+    [entry, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"].concat([
+      "--skipApiVersionCheck",
+      "--disableTelemetry",
+      "--disableProductStyleUrl",
+    ]),
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const kill = (): boolean => server.kill("SIGKILL");
@@ -33,12 +34,14 @@ export async function startAzurite(): Promise<Azurite> {
     let said = "";
     server.stdout.on("data", (chunk: Buffer) => {
       said += chunk.toString();
-      const url = /listening at (http:\/\/[\d.:]+)/.exec(said)?.[1];
+      const url = /listens on (http:\/\/[\d.:]+)/.exec(said)?.[1];
       if (url !== undefined) resolve(`${url}/${ACCOUNT}`);
     });
     server.once("exit", () => reject(new Error(`Azurite did not start: ${said}`)));
   });
-  const client = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(ACCOUNT, KEY));
+  const client = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(ACCOUNT, KEY), {
+    retryOptions: { maxTries: 1 },
+  });
   return {
     endpoint,
     client,

@@ -100,7 +100,7 @@ async function open(options: AzureOptionsInput): Promise<StoreUnderTest> {
       { uri: `https://${ACCOUNT}.blob.core.windows.net/${name}${uri.slice(uri.lastIndexOf("/"))}` },
       { uri: `https://${ACCOUNT}.BLOB.core.windows.net:443/${name}${uri.slice(uri.lastIndexOf("/"))}` },
       { uri: `${uri}?sv=2021-12-02&sig=c2VjcmV0U0FT&se=2030-01-01` },
-      { uri: uri.replaceAll("e", "%65").replace("%65ndpoint", "endpoint") },
+      { uri: endpoint + uri.slice(endpoint.length).replaceAll("e", "%65") },
     ],
     async count() {
       let count = 0;
