@@ -37,36 +37,51 @@ function runInRoot(job: Job, root: HeldRoot): Answers | Outage {
   let answered = 0;
   let failedBy: string | undefined;
 
-  for (const [index, path] of paths.entries()) {
-    if (Atomics.load(job.cancelled, 0) !== 0) break;
-    const slash = path.lastIndexOf("/");
-    const directory = directories.at(path.slice(job.root.path.length, slash));
-    const ending: Ending =
-      "end" in directory
-        ? directory
-        : act({
-            path,
-            name: path.slice(slash + 1),
-            directory,
-            unmodifiedSince: job.unmodifiedSince[index] ?? Number.NaN,
-            identity: job.identities.get(index),
-          });
-    if (ending.failedBy === undefined) answered++;
-    else failedBy ??= ending.failedBy;
-    if (ending.end === "throttled") {
-      ends.fill(NUMBER.throttled, index);
-      break;
+  // Directory by directory, whatever the order of the batch: so each is opened and written out once.
+  files: for (const [relative, indexes] of byDirectory(paths, job.root.path.length)) {
+    const directory = directories.at(relative);
+    for (const index of indexes) {
+      if (Atomics.load(job.cancelled, 0) !== 0) break files;
+      const path = paths[index] ?? "";
+      const ending: Ending =
+        "end" in directory
+          ? directory
+          : act({
+              path,
+              name: path.slice(job.root.path.length + relative.length + 1),
+              directory,
+              unmodifiedSince: job.unmodifiedSince[index] ?? Number.NaN,
+              identity: job.identities.get(index),
+            });
+      if (ending.failedBy === undefined) answered++;
+      else failedBy ??= ending.failedBy;
+      if (ending.end === "throttled") {
+        for (const [at, end] of ends.entries()) if (end === NUMBER.untried) ends[at] = NUMBER.throttled;
+        break files;
+      }
+      ends[index] = NUMBER[ending.end];
+      bytes[index] = ending.bytes ?? 0;
+      if (ending.text !== undefined) texts.set(index, ending.text);
+      if (ending.seen !== undefined) seen.set(index, ending.seen);
+      // An absent one may have been deleted by a process that died before it wrote the directory out.
+      if ("held" in directory && (ending.end === "deleted" || ending.end === "absent")) directory.unwritten.push(index);
     }
-    ends[index] = NUMBER[ending.end];
-    bytes[index] = ending.bytes ?? 0;
-    if (ending.text !== undefined) texts.set(index, ending.text);
-    if (ending.seen !== undefined) seen.set(index, ending.seen);
-    // An absent one may have been deleted by a process that died before it wrote the directory out.
-    if ("held" in directory && (ending.end === "deleted" || ending.end === "absent")) directory.unwritten.push(index);
   }
 
   directories.close();
   // A single file that fails may be to blame itself; where all of several fail, or the file system as a whole does, none is.
   const broken = answered === 0 && !ends.includes(NUMBER.untried) && (paths.length > 1 || ends[0] === NUMBER.throttled);
   return broken && failedBy !== undefined ? unavailable(job.root.path, failedBy) : { ends, bytes, texts, seen };
+}
+
+/** The indexes of the paths by their directory, relative to the root. */
+function byDirectory(paths: readonly string[], rootLength: number): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>();
+  for (const [index, path] of paths.entries()) {
+    const relative = path.slice(rootLength, path.lastIndexOf("/"));
+    const indexes = found.get(relative);
+    if (indexes === undefined) found.set(relative, [index]);
+    else indexes.push(index);
+  }
+  return found;
 }
