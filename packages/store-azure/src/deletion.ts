@@ -1,4 +1,4 @@
-import { type Outcome, ScrubberError } from "@scrubber/core";
+import type { Outcome } from "@scrubber/core";
 import type { BatchAnswer, Part } from "./batch-answer.ts";
 import { type Deletion, MOST_IN_A_BATCH } from "./batch-request.ts";
 import { failureOf } from "./failure.ts";
@@ -27,7 +27,7 @@ export class BatchDeletion {
   readonly #container: string;
   readonly #signal: AbortSignal;
   /** By position; filled as the service answers. */
-  readonly outcomes: (Outcome | undefined)[];
+  readonly #outcomes: (Outcome | undefined)[];
   /** Something was said that only a container that is there can say. */
   #containerIsThere = false;
 
@@ -37,12 +37,26 @@ export class BatchDeletion {
     this.#targets = targets;
     this.#container = targets[0]?.group ?? "";
     this.#signal = signal;
-    this.outcomes = Array.from({ length: targets.length });
+    this.#outcomes = Array.from({ length: targets.length });
+  }
+
+  /** Whether anything was answered. An absence is no answer before the container was seen. */
+  get answered(): boolean {
+    return this.#outcomes.some((outcome) => this.#counts(outcome));
+  }
+
+  /** What was answered, and `otherwise` for the rest. */
+  outcomes(otherwise: Outcome): readonly Outcome[] {
+    return this.#outcomes.map((outcome) => (this.#counts(outcome) ? outcome : otherwise));
+  }
+
+  #counts(outcome: Outcome | undefined): outcome is Outcome {
+    return outcome !== undefined && (outcome.kind !== "absent" || this.#containerIsThere);
   }
 
   async run(versioned: boolean): Promise<void> {
     const etags = this.#terms.check ? await this.#compare() : new Map<number, string>();
-    const open = [...this.#targets.keys()].filter((index) => this.outcomes[index] === undefined);
+    const open = [...this.#targets.keys()].filter((index) => this.#outcomes[index] === undefined);
     const named = (index: number): boolean => this.#targets[index]?.identity?.versionId !== undefined;
     const each = versioned && this.#terms.allVersions ? open.filter((index) => !named(index)) : [];
     const plain = each.length > 0 ? open.filter(named) : open;
@@ -52,7 +66,7 @@ export class BatchDeletion {
     }
     if (each.length > 0) await this.#deleteVersioned(each);
     await this.#tellGoneFromChanged();
-    if (!this.#containerIsThere && this.outcomes.some((outcome) => outcome?.kind === "absent")) {
+    if (!this.#containerIsThere && this.#outcomes.some((outcome) => outcome?.kind === "absent")) {
       await this.#requireContainer();
     }
     await this.#learnUntil();
@@ -68,12 +82,12 @@ export class BatchDeletion {
     await this.#each(indexes, async (index, target) => {
       const look = await this.#look(target);
       if (look === undefined) {
-        this.outcomes[index] = { kind: "absent" };
+        this.#outcomes[index] = { kind: "absent" };
         return;
       }
       const reason = difference(target, look);
       if (reason === undefined) etags.set(index, look.etag);
-      else this.outcomes[index] = { kind: "changed", reason };
+      else this.#outcomes[index] = { kind: "changed", reason };
     });
     return etags;
   }
@@ -106,7 +120,7 @@ export class BatchDeletion {
     // Not 412: some services answer so for whatever is missing.
     if (part !== undefined && [202, 409].includes(part.status)) this.#containerIsThere = true;
     const outcome = outcomeOf(part);
-    this.outcomes[index] =
+    this.#outcomes[index] =
       outcome.kind === "deleted" && !this.#terms.check && outcome.note === undefined
         ? { kind: "deleted", note: "identity: unchecked" }
         : outcome;
@@ -133,11 +147,11 @@ export class BatchDeletion {
       const current = found.find((version) => version.current);
       const { etag } = target.identity ?? {};
       if (this.#terms.check && newer) {
-        this.outcomes[index] = { kind: "changed", reason: "a version was written after the deletion was requested" };
+        this.#outcomes[index] = { kind: "changed", reason: "a version was written after the deletion was requested" };
       } else if (this.#terms.check && etag !== undefined && current !== undefined && current.etag !== etag) {
-        this.outcomes[index] = { kind: "changed", reason: "its etag differs from what was recorded" };
+        this.#outcomes[index] = { kind: "changed", reason: "its etag differs from what was recorded" };
       } else if (found.length === 0) {
-        this.outcomes[index] = { kind: "absent" };
+        this.#outcomes[index] = { kind: "absent" };
       } else {
         versions.set(index, found);
       }
@@ -146,43 +160,52 @@ export class BatchDeletion {
     await this.#send(withCurrent, (index) =>
       this.#deletion(index, versions.get(index)?.find(({ current }) => current)?.etag),
     );
-    const older = [...versions].flatMap(([index, found]) => {
-      const outcome = this.outcomes[index];
-      const goesOn = outcome === undefined || outcome.kind === "deleted" || outcome.kind === "absent";
-      return goesOn ? found.map((version) => ({ index, version })) : [];
-    });
-    for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
-      await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH));
+    // Until its versions are gone nothing may be called deleted, even if what follows fails.
+    const ends = new Map<number, Outcome>();
+    for (const index of versions.keys()) {
+      const outcome = this.#outcomes[index] ?? { kind: "absent" };
+      if (!isGone(outcome)) continue;
+      ends.set(index, outcome);
+      this.#outcomes[index] = undefined;
     }
+    const older = [...ends.keys()].flatMap((index) =>
+      (versions.get(index) ?? []).map(({ versionId }) => ({ index, versionId })),
+    );
+    for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
+      await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH), ends);
+    }
+    for (const [index, outcome] of ends) this.#outcomes[index] = outcome;
   }
 
   /** A deleted blob of which older versions are meant to stay. */
   #leaveVersions(index: number): void {
-    if (this.outcomes[index]?.kind === "deleted") this.outcomes[index] = { kind: "marker", asked: true };
+    if (this.#outcomes[index]?.kind === "deleted") this.#outcomes[index] = { kind: "marker", asked: true };
   }
 
-  async #sendVersions(batch: readonly { readonly index: number; readonly version: Version }[]): Promise<void> {
-    const deletions = batch.map(({ index, version }): Deletion => {
+  async #sendVersions(
+    batch: readonly { readonly index: number; readonly versionId: string }[],
+    ends: Map<number, Outcome>,
+  ): Promise<void> {
+    const deletions = batch.map(({ index, versionId }): Deletion => {
       const target = this.#targets[index] as AzureTarget;
-      return { path: this.#service.path(target.group, target.encodedName), versionId: version.versionId };
+      return { path: this.#service.path(target.group, target.encodedName), versionId };
     });
-    const { parts } = await this.#service.deleteBatch(this.#container, deletions, this.#signal);
+    const answer = await this.#service.deleteBatch(this.#container, deletions, this.#signal);
+    this.#requireSense(answer);
     for (const [at, { index }] of batch.entries()) {
-      const outcome = outcomeOf(parts[at]);
-      // One version that stays is enough for the blob not to be gone.
-      const before = this.outcomes[index];
-      const settled = before !== undefined && before.kind !== "deleted" && before.kind !== "absent";
-      if (!settled) this.outcomes[index] = outcome.kind === "absent" ? (before ?? outcome) : outcome;
+      const outcome = outcomeOf(answer.parts[at]);
+      // One version that stays is enough for the blob not to be gone; and a version that is gone already frees nothing.
+      if (isGone(ends.get(index)) && outcome.kind !== "absent") ends.set(index, outcome);
     }
   }
 
   /** A condition on the etag fails for a blob that is not there, too. */
   async #tellGoneFromChanged(): Promise<void> {
     const doubtful = [...this.#targets.keys()].filter(
-      (index) => this.outcomes[index]?.kind === "changed" && this.#targets[index]?.identity?.etag !== undefined,
+      (index) => this.#outcomes[index]?.kind === "changed" && this.#targets[index]?.identity?.etag !== undefined,
     );
     await this.#each(doubtful, async (index, target) => {
-      if ((await this.#look(target)) === undefined) this.outcomes[index] = { kind: "absent" };
+      if ((await this.#look(target)) === undefined) this.#outcomes[index] = { kind: "absent" };
     });
   }
 
@@ -195,36 +218,23 @@ export class BatchDeletion {
       headers: {},
     } as const;
     const answer = await this.#service.send(what, request, this.#signal);
-    if (answer.status === 200) return;
-    const nothingElse = this.outcomes.every((outcome) => outcome?.kind === "absent");
-    if (answer.status === 404) {
-      const missing = new ScrubberError(
-        "SCRUBBER_STORE_MISCONFIGURED",
-        `the container ${this.#container} does not exist`,
-        { hint: "Make it, or correct the locations: blobs in a container that is missing are not called gone." },
-      );
-      if (nothingElse) throw missing;
-    } else if (nothingElse && answer.status !== 403) {
-      throw failureOf(what, answer);
-    } else if (answer.status === 403) {
-      // Who may delete but not look has the service's word `BlobNotFound`, which it says only of containers that are there.
+    // Who may delete but not look has the service's word `BlobNotFound`, which it says only of containers that are there.
+    if (answer.status === 200 || answer.status === 403) {
+      this.#containerIsThere = true;
       return;
     }
-    for (const [index, outcome] of this.outcomes.entries()) {
-      if (outcome?.kind !== "absent") continue;
-      this.outcomes[index] = { kind: "unknown", reason: "whether its container is there could not be learnt" };
-    }
+    throw failureOf(what, answer);
   }
 
   async #learnUntil(): Promise<void> {
     const held = [...this.#targets.keys()].filter((index) => {
-      const outcome = this.outcomes[index];
+      const outcome = this.#outcomes[index];
       return outcome?.kind === "held" && outcome.reason.includes("retention");
     });
     await this.#each(held, async (index, target) => {
       // It only adds to what is known already.
       const look = await this.#look(target).catch(() => undefined);
-      if (look?.held !== undefined) this.outcomes[index] = { kind: "held", ...look.held };
+      if (look?.held !== undefined) this.#outcomes[index] = { kind: "held", ...look.held };
     });
   }
 
@@ -235,6 +245,10 @@ export class BatchDeletion {
   async #each(indexes: readonly number[], work: (index: number, target: AzureTarget) => Promise<void>): Promise<void> {
     await eachBounded(indexes, (index) => work(index, this.#targets[index] as AzureTarget));
   }
+}
+
+function isGone(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === "deleted" || outcome?.kind === "absent";
 }
 
 /** Works items off, a few at a time. The first failure is thrown when all workers have stopped. */

@@ -27,7 +27,12 @@ export function failureOf(what: string, answer: Answer): ScrubberError {
       hint: "Look at the service's own status; nothing was lost.",
     });
   }
-  if (code === "ContainerNotFound" || code === "ContainerBeingDeleted" || code === "ContainerDisabled") {
+  if (
+    code === "ContainerNotFound" ||
+    code === "HTTP 404" ||
+    code === "ContainerBeingDeleted" ||
+    code === "ContainerDisabled"
+  ) {
     return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", said, {
       hint: "Make the container, or correct the locations: blobs in a container that is missing are not called gone.",
     });

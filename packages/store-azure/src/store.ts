@@ -79,24 +79,15 @@ class AzureStore implements Store<AzureTarget> {
 
   async delete(targets: readonly AzureTarget[], { signal }: Call): Promise<readonly Outcome[]> {
     const deletion = new BatchDeletion(this.#service, this.#terms, targets, signal);
-    const answers = (): readonly Outcome[] => targets.map((_, index) => deletion.outcomes[index] ?? ABORTED);
-    if (signal.aborted) return answers();
+    if (signal.aborted) return deletion.outcomes(ABORTED);
     try {
       await deletion.run(await this.#versioning.isOn(targets[0]?.group ?? "", signal));
     } catch (error) {
-      // What was answered before counts, and so does that nothing more was.
-      if (!signal.aborted && deletion.outcomes.every((outcome) => outcome === undefined)) throw error;
-      if (!signal.aborted) return this.#halfway(deletion, error);
+      if (signal.aborted) return deletion.outcomes(ABORTED);
+      if (!deletion.answered) throw error;
+      return deletion.outcomes({ kind: "unknown", reason: error instanceof Error ? error.message : String(error) });
     }
-    return answers();
-  }
-
-  /** Some were answered, then the service failed. */
-  #halfway(deletion: BatchDeletion, error: unknown): readonly Outcome[] {
-    const reason = error instanceof Error ? error.message : String(error);
-    return deletion.outcomes.map((outcome) =>
-      outcome === undefined || outcome.kind === "absent" ? { kind: "unknown", reason } : outcome,
-    );
+    return deletion.outcomes(ABORTED);
   }
 
   async inspect(targets: readonly AzureTarget[], { signal }: Call): Promise<readonly Presence[]> {
