@@ -6,7 +6,7 @@ import { among, lock, now, sql } from "./sql.ts";
  * `Registry.restore`: the image, its locations, and the members, tags and properties that were deleted with it.
  *
  * Glance deletes in an order: first the locations, then the properties, then the image; members and tags get the very `deleted_at` of the image. So a
- * property was deleted with the image if that was not before its last location and not after the image; one that had been removed before stays so.
+ * property was deleted with the image if that was not before its last location; one that had been removed before stays so.
  */
 export async function restoreImage(database: Database, imageId: string): Promise<RestoreResult> {
   return await database.write(async (session) => {
@@ -34,7 +34,6 @@ export async function restoreImage(database: Database, imageId: string): Promise
     await session.run(sql`
       UPDATE image_properties SET deleted = FALSE, deleted_at = NULL, updated_at = ${now}
       WHERE image_id = ${imageId} AND deleted = TRUE
-        AND deleted_at <= (SELECT i.deleted_at FROM images i WHERE i.id = ${imageId})
         AND deleted_at >= (
           SELECT COALESCE(MAX(l.deleted_at), MAX(i.deleted_at)) FROM images i
           LEFT JOIN image_locations l ON l.image_id = i.id AND l.status = 'pending_delete'

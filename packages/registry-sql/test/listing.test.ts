@@ -143,13 +143,15 @@ describe("pendingLocations", () => {
     place.addLocation("b", { status: "pending_delete", deletedAt: null });
     place.addImage("c", { status: "pending_delete", deletedAt: null });
     place.addLocation("c", { status: "pending_delete", deletedAt: null });
-    place.addImage("d", { status: "pending_delete", deletedAt: null });
+    place.addImage("d", { status: "pending_delete", deletedAt: null, updatedAt: "2026-11-04 00:00:00" });
+    place.addImage("e", { status: "pending_delete", deletedAt: null });
     const times = (await allPending(place.registry)).map(({ requestedAt }) => requestedAt.toISOString());
     expect(times).toEqual([
       "2026-11-01T00:00:00.001Z",
       "2026-11-02T00:00:00.000Z",
       "2026-11-03T00:00:00.000Z",
       place.now.toISOString(),
+      "2026-11-04T00:00:00.000Z",
       place.now.toISOString(),
     ]);
   });
@@ -170,6 +172,21 @@ describe("pendingLocations", () => {
     const refs: number[] = [];
     for await (const page of place.registry.references()) refs.push(...page.map(({ ref }) => ref));
     expect(refs).toEqual([1, 50_000, 50_001, 9_000_000, 2_147_483_647]);
+  });
+
+  test("a pending image without a location is found once, wherever it is among very many", async () => {
+    await using place = await openPlace();
+    place.db.exec("BEGIN");
+    const expected: string[] = [];
+    for (let n = 0; n < 100_100; n++) {
+      const isPending = n % 20_000 === 10;
+      if (isPending) expected.push(`image-${n}`);
+      place.addImage(`image-${n}`, { status: isPending ? "pending_delete" : "active" });
+    }
+    place.db.exec("COMMIT");
+    for (const limit of [1, 1000]) {
+      expect((await allPending(place.registry, limit)).map(({ imageId }) => imageId)).toEqual(expected);
+    }
   });
 
   test("a cursor of another registry is refused", async () => {

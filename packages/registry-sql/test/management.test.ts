@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { createCipher, isScrubberError } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import plugin from "../src/index.ts";
-import { KEY, openPlace, silent } from "./database.ts";
+import { DELETED_AT, KEY, openPlace, silent } from "./database.ts";
 
 describe("the application's own images", () => {
   test("an added image is live with its locations", async () => {
@@ -42,14 +42,23 @@ describe("the application's own images", () => {
     await using place = await openPlace();
     await place.registry.addImage({ id: "a", locations: [{ uri: "file:///a" }, { uri: "file:///b" }] });
     place.db.exec(`INSERT INTO image_tags (image_id, value, created_at, deleted) VALUES ('a', 't', '2026-11-01', 0)`);
+    const removed = place.addLocation("a", { status: "pending_delete" });
+    const deleted = place.addLocation("a", { status: "deleted" });
     const asked = new Date(place.now);
     const image = await place.registry.requestDeletion("a");
     expect(image).toMatchObject({ status: "pending", nativeStatus: "pending_delete", deletedAt: asked });
-    expect(image.locations.map(({ status }) => status)).toEqual(["pending", "pending"]);
+    expect(image.locations.map(({ status }) => status)).toEqual(["pending", "pending", "pending", "deleted"]);
     expect(place.row("images", "id = 'a'")["deleted"]).toBe(1);
+    expect(place.row("image_tags", "image_id = 'a'")).toMatchObject({
+      deleted: 1,
+      deleted_at: place.row("images", "id = 'a'")["deleted_at"],
+    });
+    for (const id of [removed, deleted]) {
+      expect(place.row("image_locations", `id = ${id}`)["deleted_at"]).toBe(DELETED_AT);
+    }
     place.now = new Date("2026-11-25T00:00:00Z");
     expect((await place.registry.requestDeletion("a")).deletedAt).toEqual(asked);
-    expect(await place.registry.restore("a")).toEqual({ restored: true, locations: 2 });
+    expect(await place.registry.restore("a")).toEqual({ restored: true, locations: 3 });
     expect(place.row("image_tags", "image_id = 'a'")).toMatchObject({ deleted: 0, deleted_at: null });
   });
 

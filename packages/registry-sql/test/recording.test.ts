@@ -92,14 +92,16 @@ describe("recordDeleted", () => {
     expect(await tell("file:///x", "slow")).toBe("recorded");
   });
 
-  test("a ref of another image marks nothing", async () => {
+  test("a ref of another image marks nothing, whatever URI comes with it", async () => {
     await using place = await openPlace();
     place.addImage("a", { status: "pending_delete" });
     place.addImage("b", { status: "pending_delete" });
     place.addLocation("a", { status: "pending_delete" });
     const other = place.addLocation("b", { status: "pending_delete" });
-    const results = await place.registry.recordDeleted([{ imageId: "a", locations: [{ ref: other }] }]);
+    const named = { ref: other, uri: "file:///images/a" };
+    const results = await place.registry.recordDeleted([{ imageId: "a", locations: [named] }]);
     expect(results.get("a")).toBe("incomplete");
+    expect(place.row("image_locations", "image_id = 'a'")["status"]).toBe("pending_delete");
     expect(place.row("image_locations", `id = ${other}`)["status"]).toBe("pending_delete");
   });
 
