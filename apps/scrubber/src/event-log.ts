@@ -65,8 +65,8 @@ function logFailure(
   failures.set(kind, count);
   if (count > NAMED_PER_REASON) return;
   const words = { retried: "tried again later", setAside: "set aside", held: "held by its store" }[event.as];
-  const line = event.as === "held" ? log.info : log.warn;
-  line(`${words}: ${reason}`, { imageId: event.imageId, uri: event.uri, store: event.store });
+  const level = event.as === "held" ? "info" : "warn";
+  log[level](`${words}: ${reason}`, { imageId: event.imageId, uri: event.uri, store: event.store });
 }
 
 function reportRest(log: Logger, failures: ReadonlyMap<string, number>): void {

@@ -1,6 +1,6 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
-import { ScrubberError, type Context, type QueueContext } from "@scrubber/core";
+import { ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
 import type { CheckedConfig } from "@scrubber/engine";
 import { messageOf } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
@@ -92,10 +92,8 @@ async function setUp(run: Invocation, checked: CheckedConfig, directory: string)
     { ...queue, id: "queue" },
     ...stores,
   ]) {
-    const setUpPlugin = plugin.setUp as
-      | ((options: unknown, context: Context) => Promise<readonly string[]>)
-      | undefined;
-    if (setUpPlugin !== undefined) made.push(...(await setUpPlugin.call(plugin, options, context(id))));
+    const opened: AnyPlugin = plugin;
+    made.push(...((await opened.setUp?.(options, context(id))) ?? []));
   }
   return made;
 }
