@@ -25,11 +25,15 @@ export function readBatchAnswer(contentType: string, body: string, count: number
   if (boundary === undefined) return { parts, stray: undefined };
   const doubled = new Set<number>();
   let stray: Part | undefined;
-  for (const text of body.split(`--${boundary}`).slice(1)) {
-    if (text.startsWith("--")) break;
+  const delimiter = `--${boundary}`;
+  let start = body.indexOf(delimiter);
+  while (start >= 0 && !body.startsWith("--", start + delimiter.length)) {
+    const next = body.indexOf(delimiter, start + delimiter.length);
+    const text = body.slice(start + delimiter.length, next < 0 ? undefined : next);
+    start = next;
     const part = readPart(text);
     if (part === undefined) continue;
-    const id = /^content-id:[ \t]*(\d+)[ \t]*$/im.exec(text.slice(0, text.indexOf("HTTP/1.1")))?.[1];
+    const id = /^content-id:[ \t]*(\d+)[ \t]*\r?$/im.exec(text.slice(0, text.indexOf("HTTP/1.1")))?.[1];
     if (id === undefined) {
       stray ??= part;
       continue;

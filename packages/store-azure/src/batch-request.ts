@@ -27,18 +27,26 @@ export function batchRequest(deletions: readonly Deletion[], signer: Signer, dat
   const boundary = `batch_${randomUUID()}`;
   const opening = `--${boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: `;
   const fixed = `x-ms-date: ${date}\r\nContent-Length: 0\r\n`;
-  let body = "";
+  const parts: string[] = [];
+  let length = 0;
   for (const [index, deletion] of deletions.entries()) {
-    const request = unsigned(deletion, date);
-    const authorization = signer.authorization(request);
-    body += `${opening}${index}\r\n\r\nDELETE ${deletion.path}${queryOf(deletion, signer)} HTTP/1.1\r\n${fixed}`;
-    if (deletion.versionId === undefined) body += "x-ms-delete-snapshots: include\r\n";
-    if (deletion.ifMatch !== undefined) body += `If-Match: ${deletion.ifMatch}\r\n`;
-    if (deletion.ifUnmodifiedSince !== undefined) body += `If-Unmodified-Since: ${deletion.ifUnmodifiedSince}\r\n`;
-    if (authorization !== undefined) body += `Authorization: ${authorization}\r\n`;
-    body += "\r\n";
+    const authorization = signer.authorization(unsigned(deletion, date));
+    let part = `${opening}${index}\r\n\r\nDELETE ${deletion.path}${queryOf(deletion, signer)} HTTP/1.1\r\n${fixed}`;
+    if (deletion.versionId === undefined) part += "x-ms-delete-snapshots: include\r\n";
+    if (deletion.ifMatch !== undefined) part += `If-Match: ${deletion.ifMatch}\r\n`;
+    if (deletion.ifUnmodifiedSince !== undefined) part += `If-Unmodified-Since: ${deletion.ifUnmodifiedSince}\r\n`;
+    if (authorization !== undefined) part += `Authorization: ${authorization}\r\n`;
+    part += "\r\n";
+    length += part.length;
+    parts.push(part);
   }
-  return { contentType: `multipart/mixed; boundary=${boundary}`, body: Buffer.from(`${body}--${boundary}--\r\n`) };
+  const closing = `--${boundary}--\r\n`;
+  // Everything is ASCII. Written piece by piece: one long string, put together, would live long enough to be moved about by the collector.
+  const body = Buffer.allocUnsafe(length + closing.length);
+  let at = 0;
+  for (const part of parts) at += body.write(part, at, "latin1");
+  body.write(closing, at, "latin1");
+  return { contentType: `multipart/mixed; boundary=${boundary}`, body };
 }
 
 function unsigned({ path, versionId, ifMatch, ifUnmodifiedSince }: Deletion, date: string): Unsigned {

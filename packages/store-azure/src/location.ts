@@ -95,7 +95,7 @@ function decoded(uri: string, text: string): string {
 }
 
 /** What is recorded in `identity`, else in the URI or the metadata. */
-function identityOf({ identity, metadata }: Location, version: string | undefined): Identity | undefined {
+function identityOf({ uri, identity, metadata }: Location, version: string | undefined): Identity | undefined {
   const text = (name: string): string | undefined => {
     const value = metadata?.[name];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -104,6 +104,9 @@ function identityOf({ identity, metadata }: Location, version: string | undefine
   const etag = identity?.etag ?? text("etag");
   const size = identity?.size ?? (typeof metadata?.["size"] === "number" ? metadata["size"] : undefined);
   const modifiedAt = identity?.modifiedAt;
+  // It becomes a header of a request that is written by hand.
+  if (etag !== undefined && !/^[\x21\x23-\x7e]+$/.test(bareEtag(etag)))
+    throw invalid(uri, "comes with an etag that is none");
   if (versionId === undefined && etag === undefined && size === undefined && modifiedAt === undefined) return undefined;
   return {
     ...(versionId !== undefined && { versionId }),

@@ -150,6 +150,12 @@ test("each deletion carries its conditions, and snapshots are included", async (
   expect(second?.headers.get("authorization")).toMatch(/^SharedKey images:/);
 });
 
+test("an etag that would add a header of its own is refused", () => {
+  for (const etag of ["a\r\nx-ms-lease-id: 1", 'a"b', "ä", " "]) {
+    expect(() => targetOf(store, { ...blob("a"), identity: { etag } })).toThrow("etag");
+  }
+});
+
 test("until when a retention policy holds is learnt", async () => {
   server.other = (request, response) => {
     const held = request.method === "HEAD" && request.url?.includes("blob0");
