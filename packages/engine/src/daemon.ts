@@ -17,11 +17,13 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
 }
 
+/** However early something is due; shorter only where `wakeup` is. */
 const SHORTEST_SLEEP_MS = 1000;
 
 /** Works now and at every wake-up, one pass after the other, until `signal` aborts. Never rejects for an outage: it is reported, and the next wake-up tries again. */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { clock, emitter, wakeupMs, signal } = options;
+  const shortestMs = Math.min(SHORTEST_SLEEP_MS, wakeupMs);
   let outages = 0;
   while (!signal.aborted) {
     let until = clock.now().getTime() + wakeupMs;
@@ -37,7 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       until = Math.min(until, clock.now().getTime() + SHORTEST_SLEEP_MS * 2 ** Math.min(outages++, 10));
     }
     if (signal.aborted) return;
-    const ms = Math.max(SHORTEST_SLEEP_MS, until - clock.now().getTime());
+    const ms = Math.max(shortestMs, until - clock.now().getTime());
     emitter.emit({ type: "daemon.sleeping", until: new Date(clock.now().getTime() + ms) });
     await sleep(clock, ms, signal);
   }
