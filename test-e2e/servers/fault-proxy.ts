@@ -64,7 +64,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  const state = { choose: (_: ProxiedRequest): Fault | undefined => undefined };
+  const state: { choose: FaultProxy["choose"] } = { choose: () => undefined };
   return {
     endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     get requests() {

@@ -52,7 +52,8 @@ export async function startRgw(): Promise<Rgw> {
     const monitor = start("ceph-mon", "-i", "a");
     await monitor.ready(async () => void (await ceph("ceph", "--connect-timeout", "10", "status")));
     const disk = randomUUID();
-    await ceph("ceph", "--connect-timeout", "60", "osd", "new", disk);
+    // A monitor that has just come up may still refuse what it is asked; asked twice, it makes the disk once.
+    await monitor.ready(async () => void (await ceph("ceph", "--connect-timeout", "10", "osd", "new", disk)));
     await ceph("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk);
     await start("ceph-osd", "-i", "0").ready(async () => {
       const state = await ceph("ceph", "--connect-timeout", "10", "osd", "stat");
