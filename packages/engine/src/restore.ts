@@ -76,20 +76,15 @@ class RestoreRun {
     return summary;
   }
 
-  /** Leases the entries of other images that have one of these objects and may be deleted at any moment. False: somebody holds one. */
-  async #leaseTwins(addresses: ReadonlySet<string>, twins: HeldImage[]): Promise<boolean> {
+  /** Leases the entries of other images that have one of these objects and may be deleted at any moment. */
+  async #leaseTwins(addresses: ReadonlySet<string>, twins: HeldImage[]): Promise<void> {
     const { queue, now } = this.#options;
     const ids = new Set<string>();
     const dueBefore = new Date(now().getTime() + LEASE_MS);
     for await (const { imageId, location } of queue.entries({ dueBefore })) {
       if (imageId !== this.#imageId && location !== undefined && this.#isAmong(addresses, location)) ids.add(imageId);
     }
-    for (const id of ids) {
-      const twin = await leaseImage(queue, id, LEASE_MS);
-      twins.push(twin);
-      if (twin.elsewhere) return false;
-    }
-    return true;
+    for (const id of ids) twins.push(await leaseImage(queue, id, LEASE_MS));
   }
 
   /** Without a registry there is nothing to make live. */
@@ -114,7 +109,7 @@ class RestoreRun {
     const refusal = refusalOf(image);
     if (image === undefined || refusal !== undefined) return this.#refused(refusal ?? {});
     const addresses = this.#addressesOf(image);
-    if (!(await this.#leaseTwins(addresses, twins))) return this.#refused({ reason: SHARED });
+    await this.#leaseTwins(addresses, twins);
     const all = [held, ...twins].flatMap(({ entries }) => entries);
     if (await this.#isBeingDeleted(addresses, all)) return this.#refused({ reason: SHARED });
     const inspection = await inspectPending(image, held.entries, registry, this.#options);

@@ -251,6 +251,13 @@ describe("an object that somebody else needs is kept", () => {
     expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete" }]);
   });
 
+  test("not by a due image for the sake of another location of it that is live", async () => {
+    const world = createWorld();
+    world.seed("i", "pending", [pendingAt(A)]);
+    world.seed("j", "pending", [pendingAt(A), liveAt(B)]);
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete" }]);
+  });
+
   test("not by single removed locations of live images that are due themselves, in this batch or in one before", async () => {
     const world = createWorld();
     world.seed("i", "live", [pendingAt(A)]);

@@ -369,6 +369,16 @@ describe("a failure on the way", () => {
     expect(await snapshot()).toEqual(was);
   });
 
+  test("puts the entries of others that share its data back, too", async () => {
+    await pendingImage("j", A);
+    clock.advance(24 * HOUR);
+    await pendingImage("i", A);
+    const was = await snapshot();
+    store.breakBackend();
+    await expect(restoreOf().restore("i")).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+    expect(await snapshot()).toEqual(was);
+  });
+
   test("of the queue's lease gives back what was leased", async () => {
     await pendingImage("i", A);
     const was = await entries();
