@@ -98,6 +98,18 @@ describe.each(KINDS)("registry-sql on the schema that glance-manage makes on %s"
     expect(before.length).toBeGreaterThan(50);
     expect(await db.describe()).toEqual(before);
   });
+
+  // The last one here: no row fits after it.
+  test("the greatest id that the column holds is listed, and nothing is looked for beyond it", async () => {
+    await using place = await underTest(db);
+    await place.seed({ id: "a", status: "pending", locations: [{ uri: "file:///a", status: "pending" }] });
+    await db.query("UPDATE image_locations SET id = 2147483647");
+    const seen: unknown[] = [];
+    for await (const page of place.registry.references()) seen.push(...page.map(({ ref }) => ref));
+    expect(seen).toEqual([2147483647]);
+    const { items } = await place.registry.pendingLocations({ limit: 10, after: "l:2147483600" });
+    expect(items).toMatchObject([{ imageId: "a", ref: 2147483647 }]);
+  });
 });
 
 describe.each(["mariadb", "postgres"] as const)("registry-sql on a server: %s", (kind) => {
