@@ -55,13 +55,13 @@ export class Router {
     }
     let to: OpenStore | undefined;
     let target: Target | undefined;
-    let invalid: string | undefined;
+    const refusals: string[] = [];
     for (const candidate of candidates) {
       let own: Target | undefined;
       try {
         own = candidate.store.target({ location, requestedAt });
       } catch (error) {
-        invalid ??= `store "${candidate.id}" refuses it: ${refusal(error)}`;
+        refusals.push(`store "${candidate.id}" refuses it: ${refusal(error)}`);
         continue;
       }
       if (own === undefined) continue;
@@ -70,7 +70,7 @@ export class Router {
       target = own;
     }
     if (to !== undefined && target !== undefined) return { to, target };
-    if (invalid !== undefined) return { reason: invalid };
+    if (refusals.length > 0) return { reason: refusals.join("; ") };
     if (candidates.length === 0) return { reason: `no configured store answers for ${shownScheme(location.uri)}` };
     return { reason: `no store takes it; asked: ${names(candidates)}` };
   };
