@@ -1,7 +1,8 @@
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { DeleteObjectCommand, DeleteObjectsCommand } from "@aws-sdk/client-s3";
+import { startNullServer } from "../servers/null-s3-process.ts";
 import { openS3Store, otherClient, targetOf } from "../servers/s3-server.ts";
 
 const BATCH = 1000;
@@ -96,19 +97,6 @@ function median(values: readonly number[]): number {
 
 function round1(value: number, by = 10): number {
   return Math.round(value * by) / by;
-}
-
-async function startNullServer(): Promise<AsyncDisposable & { readonly endpoint: string }> {
-  const program = fileURLToPath(new URL("../servers/null-s3.ts", import.meta.url));
-  const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
-  const [port] = (await once(child.stdout, "data")) as [Buffer];
-  return {
-    endpoint: `http://127.0.0.1:${port.toString().trim()}`,
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-      await once(child, "exit");
-    },
-  };
 }
 
 interface Memory {

@@ -133,3 +133,15 @@ test("looking changes nothing and sees holds, changes and what is missing", asyn
   ]);
   expect(model.requests.every(({ method }) => method === "HEAD" || method === "GET")).toBe(true);
 });
+
+test("a missing object is absent only where the bucket is seen to be there, also if its versioning may not be asked", async () => {
+  model.addBucket("plain");
+  await using store = await openS3({ endpoint: model.endpoint, identity: "check" });
+  const denied = error(403, "AccessDenied", "Access Denied");
+  model.fault = ({ query }) => (query.has("versioning") ? denied : undefined);
+  expect(await remove(store, [at("plain", "never")])).toEqual([{ kind: "absent" }]);
+  model.fault = ({ method, query }) =>
+    query.has("versioning") ? denied : method === "HEAD" ? { status: 404 } : undefined;
+  await expect(remove(store, [at("plain", "never")])).rejects.toMatchObject({ code: "SCRUBBER_STORE_MISCONFIGURED" });
+  await expect(inspect(store, [at("plain", "never")])).rejects.toMatchObject({ code: "SCRUBBER_STORE_MISCONFIGURED" });
+});
