@@ -124,7 +124,7 @@ describe("Glance's locations", () => {
       for (const shown of [
         JSON.stringify(target),
         inspect(target, { depth: 9, showHidden: true }),
-        `${String(target?.credentials)}`,
+        inspect(target?.credentials, { showHidden: true }),
       ]) {
         expect(shown).not.toContain("AKID");
         expect(shown).not.toContain(secret);
@@ -145,9 +145,8 @@ describe("Glance's locations", () => {
       `s3://AKID:@s3.example.com/bucket/key`,
       "s3://s3.example.com",
     ]) {
-      const thrown = expect(() => read(uri, glance));
-      thrown.toThrow(expect.objectContaining({ code: "SCRUBBER_LOCATION_INVALID" }));
-      thrown.not.toThrow(/wJalr|FEMI/);
+      expect(() => read(uri, glance)).toThrow(expect.objectContaining({ code: "SCRUBBER_LOCATION_INVALID" }));
+      expect(() => read(uri, glance)).not.toThrow(/wJalr|FEMI/);
     }
     expect(read(`s3://AKID:${secret}@s3.example.org/bucket/key`, glance)).toBeUndefined();
   });
