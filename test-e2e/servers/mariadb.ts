@@ -96,6 +96,9 @@ async function createDatabase(name: string, port: number): Promise<ServerDatabas
         const result = await work((text, values) => query(connection, text, values));
         await connection.commit();
         return result;
+      } catch (error) {
+        await connection.rollback();
+        throw error;
       } finally {
         connection.release();
       }

@@ -99,6 +99,9 @@ async function createDatabase(name: string, port: number): Promise<ServerDatabas
         const result = await work((text, values) => query(client, text, values));
         await client.query("COMMIT");
         return result;
+      } catch (error) {
+        await client.query("ROLLBACK");
+        throw error;
       } finally {
         client.release();
       }

@@ -45,6 +45,8 @@ export interface Session {
 }
 
 const ATTEMPTS = 10;
+/** As many connections of a pool may be dead at once, when the server was started anew. */
+const STALE_CONNECTIONS = 5;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 
@@ -95,7 +97,8 @@ export class Database implements AsyncDisposable {
         if (error instanceof ScrubberError || error instanceof TypeError) throw error;
         const failure = this.#driver.explain(error);
         const again =
-          failure.lost === "transaction" || (failure.lost === "connection" && !progress.begun && attempt < 3);
+          failure.lost === "transaction" ||
+          (failure.lost === "connection" && !progress.begun && attempt <= STALE_CONNECTIONS);
         if (!again || attempt === ATTEMPTS) throw this.#error(failure);
         const ceiling = Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
         await sleep(ceiling * (0.5 + Math.random() / 2));
