@@ -30,6 +30,8 @@ interface Built {
   unaddressable: number;
   /** The rows of the last reading, ascending, each with its URI: what is unchanged needs no second look. */
   recent: ReadonlyMap<LocationRef, string>;
+  /** Where the last reading began that had enough rows behind it; undefined: at the beginning. */
+  from: LocationRef | undefined;
   /** Greatest refs that were known at certain times. */
   known: readonly { readonly at: number; readonly ref: LocationRef | undefined }[];
 }
@@ -131,7 +133,16 @@ export class References {
     const { registry, monotonic } = this.#options;
     const index = new LocationIndex();
     const builtAt = monotonic();
-    const built = { index, builtAt, builtSize: 0, unreadable: 0, unaddressable: 0, recent: new Map(), known: [] };
+    const built = {
+      index,
+      builtAt,
+      builtSize: 0,
+      unreadable: 0,
+      unaddressable: 0,
+      recent: new Map(),
+      from: undefined,
+      known: [],
+    };
     let recent: Reference[] = [];
     await this.#read(registry.references(), undefined, (row) => {
       this.#take(built, row);
@@ -143,6 +154,7 @@ export class References {
       ...built,
       builtSize: index.size,
       recent: new Map(recent.map((row) => [row.ref, uriOf(row)])),
+      from: recent.length < OVERLAP_ROWS ? undefined : (recent[0]?.ref ?? 0) - 1,
       known: [{ at: builtAt, ref: recent.length < OVERLAP_ROWS ? undefined : recent[0]?.ref }],
     };
     this.#warn(this.#built);
@@ -163,6 +175,9 @@ export class References {
       last = row.ref;
     });
     built.recent = recent;
+    built.from = after;
+    // Nothing is left there: rows were purged, and their refs may be given out again.
+    if (last === undefined && after !== undefined) this.forget();
     if (last !== undefined && at - (built.known.at(-1)?.at ?? 0) >= KNOWN_EVERY_MS) {
       const lastOld = built.known.findLastIndex((known) => known.at <= at - OVERLAP_MS);
       built.known = [...built.known.slice(Math.max(0, lastOld)), { at, ref: last }];
@@ -215,8 +230,9 @@ function uriOf({ location, unreadable }: Reference): string {
 }
 
 /** The ref after which the next reading begins; undefined: at the beginning. */
-function overlapStart({ recent, known }: Built, now: number): LocationRef | undefined {
-  if (recent.size < OVERLAP_ROWS) return undefined;
+function overlapStart({ recent, known, from }: Built, now: number): LocationRef | undefined {
+  // Some of them were recorded as deleted since: what came before them stood outside of the overlap already.
+  if (recent.size < OVERLAP_ROWS) return from;
   let left = recent.size - OVERLAP_ROWS;
   let byRows: LocationRef | undefined;
   for (const ref of recent.keys()) {
