@@ -18,12 +18,11 @@ export async function startMariadb(): Promise<DatabaseServer> {
   const folder = await mkdtemp(join(tmpdir(), "mariadb-"));
   const data = join(folder, "data");
   const { username } = userInfo();
+  // By a relative path: the script cannot bear a space in it.
   const install = spawnSync(
     "mariadb-install-db",
-    ["--no-defaults", `--user=${username}`, `--datadir=${data}`, "--skip-test-db"],
-    {
-      encoding: "utf8",
-    },
+    ["--no-defaults", `--user=${username}`, "--datadir=./data", "--skip-test-db"],
+    { encoding: "utf8", cwd: folder },
   );
   if (install.status !== 0) throw new Error(`mariadb-install-db: ${install.error?.message ?? install.stderr}`);
   const init = join(folder, "init.sql");
