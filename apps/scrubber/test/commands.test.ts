@@ -123,6 +123,7 @@ describe("run --once", () => {
       "images",
       "bytes",
       "seconds",
+      "receiptsHead",
     ]);
     expect(summary).toMatchObject({ leased: 2, deleted: 1, absent: 1, bytes: 5 });
     expect([there("a"), there("b"), there("c")]).toEqual([false, true, true]);

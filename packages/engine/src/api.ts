@@ -143,6 +143,8 @@ export interface Scrubber extends AsyncDisposable {
   readonly queue: Queue;
   readonly registry: Registry | undefined;
   readonly stores: ReadonlyMap<string, Store>;
+  /** The head of the receipts that this scrubber has written: what finds a cut end later. Undefined while there are none. */
+  readonly receiptsHead: string | undefined;
 
   /** Adds a listener; returns what removes it. */
   on(listener: (event: ScrubberEvent) => void): () => void;

@@ -128,6 +128,10 @@ class Machine implements Scrubber {
           });
   }
 
+  get receiptsHead(): string | undefined {
+    return this.#opened.receipts?.head();
+  }
+
   on(listener: (event: ScrubberEvent) => void): () => void {
     return this.#emitter.on(listener);
   }

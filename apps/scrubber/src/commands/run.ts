@@ -49,8 +49,15 @@ async function runOnce(run: Invocation): Promise<void> {
     progress?.[Symbol.dispose]();
   }
   run.exitCode = exitCodeFor(summary);
-  await run.output.object(summary);
-  if (!run.output.json) await summarize(run, session.scrubber, summary);
+  await run.output.object({ ...summary, receiptsHead: session.scrubber.receiptsHead ?? null });
+  if (!run.output.json) {
+    await summarize(run, session.scrubber, summary);
+    const head = session.scrubber.receiptsHead;
+    if (head !== undefined)
+      await run.output.line(
+        run.output.style("dim", `Head of the receipts, for scrubber receipts verify --head: ${head}`),
+      );
+  }
 }
 
 /** The consequences' last column: what was released failed for reasons outside; it is an outage where nothing else succeeded. */
