@@ -16,6 +16,11 @@ export interface Target {
    * the same key, so every spelling of one object must end in one key. It may be shown and logged.
    */
   readonly key: string;
+  /**
+   * Where this is a version of an object: the key of the object as a whole. Who names the whole may mean this version, and who deletes the whole may delete it;
+   * so each keeps the other. Two different versions are different objects.
+   */
+  readonly within?: string;
   /** What one request can address together: a bucket, a container, a device. Free of credentials. */
   readonly group: string;
 }
