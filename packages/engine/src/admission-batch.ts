@@ -7,7 +7,7 @@ import {
   type Reference,
 } from "@scrubber/core";
 import type { DueRows, Verdict } from "./admission.ts";
-import type { Address } from "./references-address.ts";
+import { addressOf, isSameObject, type Address } from "./references-address.ts";
 import type { LocationIndex } from "./references-index.ts";
 import type { References } from "./references.ts";
 import type { Routed } from "./routing.ts";
@@ -54,6 +54,8 @@ export class AdmissionBatch {
   readonly #verdicts: (Verdict | undefined)[];
   /** The rows of the batch's images, by image and address. */
   readonly #rows = new Map<string, Row[]>();
+  /** Those of them that are versions, by image and the whole object's address. */
+  readonly #versions = new Map<string, Row[]>();
   readonly #byRef = new Map<LocationRef, Row>();
   readonly #taken = new Set<LocationRef>();
   /** What may be deleted as far as is known. */
@@ -98,34 +100,34 @@ export class AdmissionBatch {
       if (location.ref !== undefined) this.#byRef.set(location.ref, row);
       if (location.location === undefined) continue;
       const found = this.#options.addresses(location.location);
-      for (const address of found) this.#file(placeOf(image.id, address.store, address.key), row);
-      if (found.length === 0) this.#file(placeOf(image.id, "", location.location.uri), row);
+      for (const { store, key, within } of found) {
+        file(this.#rows, placeOf(image.id, store, key), row);
+        if (within !== undefined) file(this.#versions, placeOf(image.id, store, within), row);
+      }
+      if (found.length === 0) file(this.#rows, placeOf(image.id, "", location.location.uri), row);
     }
   }
 
-  #isAt(row: Row, { store, key }: Address): boolean {
-    return this.#rows.get(placeOf(row.image.id, store, key))?.includes(row) === true;
-  }
-
-  #file(place: string, row: Row): void {
-    const rows = this.#rows.get(place);
-    if (rows === undefined) this.#rows.set(place, [row]);
-    else rows.push(row);
+  /** An image's rows that name this object, a version of it, or the object that it is a version of. */
+  #rowsAt(imageId: string, { store, key, within }: Address): readonly Row[] {
+    const place = placeOf(imageId, store, key);
+    const rows = this.#rows.get(place) ?? [];
+    const versions = this.#versions.size === 0 ? undefined : this.#versions.get(place);
+    const whole = within === undefined ? undefined : this.#rows.get(placeOf(imageId, store, within));
+    return versions === undefined && whole === undefined ? rows : [...rows, ...(versions ?? []), ...(whole ?? [])];
   }
 
   #judge(at: number, { entry, to, target }: Routed): Verdict | undefined {
     const { imageId } = entry;
     const image = this.#options.images.get(imageId);
-    const address: Address = { store: to.id, key: target.key };
+    const address = addressOf(to.id, target);
     if (image === undefined) {
       if (!this.#options.deletesUnknown) return { kind: "unknownImage" };
       this.open.push({ at, imageId, address, ref: undefined, listed: false, candidates: [] });
       return undefined;
     }
-    const rows =
-      this.#rows.get(placeOf(imageId, to.id, target.key)) ??
-      this.#rows.get(placeOf(imageId, "", entry.location.uri)) ??
-      [];
+    let rows = this.#rowsAt(imageId, address);
+    if (rows.length === 0) rows = this.#rows.get(placeOf(imageId, "", entry.location.uri)) ?? [];
     const pending = this.#pendingRow(rows, entry.location.uri);
     const isLive = rows.some(({ location }) => location.status === "live");
     const ref = (pending ?? rows.find(({ location }) => location.status === "deleted"))?.location.ref;
@@ -159,7 +161,9 @@ export class AdmissionBatch {
   /** Finds the candidates. False: the batch's own rows, which are in every listing that is whole, are not among them. */
   #find(index: Pick<LocationIndex, "find">): boolean {
     for (const open of this.open) {
-      open.candidates = index.find(open.address.store, open.address.key);
+      const { store, key, within } = open.address;
+      open.candidates = index.find(store, key);
+      if (within !== undefined) open.candidates = [...new Set([...open.candidates, ...index.find(store, within)])];
       if (open.listed && open.ref !== undefined && !open.candidates.includes(open.ref)) return false;
     }
     return true;
@@ -172,7 +176,7 @@ export class AdmissionBatch {
       for (const ref of open.candidates) {
         const row = this.#byRef.get(ref);
         if (row === undefined) others.push(ref);
-        else if (row.image.id !== open.imageId && this.#isAt(row, open.address) && this.#needs(row))
+        else if (row.image.id !== open.imageId && this.#rowsAt(row.image.id, open.address).includes(row) && this.#needs(row))
           return this.#share(open, row.image.id);
       }
       open.candidates = others;
@@ -195,7 +199,7 @@ export class AdmissionBatch {
         for (const ref of open.candidates.slice(from, from + count)) {
           const other = lookedAt.get(ref);
           if (other === undefined || other.imageId === open.imageId) continue;
-          if (!other.addresses.some((address) => isEqual(address, open.address))) continue;
+          if (!other.addresses.some((address) => isSameObject(address, open.address))) continue;
           if (other.rows === undefined || other.rows.some((row) => this.#needs(row)))
             return this.#share(open, other.imageId);
         }
@@ -231,7 +235,7 @@ export class AdmissionBatch {
 
   #isSame({ location }: ImageLocation, addresses: readonly Address[]): boolean {
     if (location === undefined) return false;
-    return this.#options.addresses(location).some((one) => addresses.some((other) => isEqual(one, other)));
+    return this.#options.addresses(location).some((one) => addresses.some((other) => isSameObject(one, other)));
   }
 
   /** Whether this row's image needs the object, or may need it again. */
@@ -257,8 +261,10 @@ interface Other {
   readonly rows: readonly Row[] | undefined;
 }
 
-function isEqual(one: Address, other: Address): boolean {
-  return one.store === other.store && one.key === other.key;
+function file(rows: Map<string, Row[]>, place: string, row: Row): void {
+  const filed = rows.get(place);
+  if (filed === undefined) rows.set(place, [row]);
+  else filed.push(row);
 }
 
 function placeOf(imageId: string, store: string, key: string): string {

@@ -1,4 +1,4 @@
-import type { Location } from "@scrubber/core";
+import type { Location, Target } from "@scrubber/core";
 import type { OpenStore, RouteResult } from "./routing.ts";
 
 /** Finds the one store that takes a location, or says why there is none. Never throws. */
@@ -8,6 +8,17 @@ export type Route = (location: Location, requestedAt: Date) => RouteResult;
 export interface Address {
   readonly store: string;
   readonly key: string;
+  /** Of a version: the key of the object as a whole. */
+  readonly within?: string | undefined;
+}
+
+export function addressOf(storeId: string, { key, within }: Target): Address {
+  return { store: storeId, key, within };
+}
+
+/** Whether two addresses are one object, or one is a version of the other. */
+export function isSameObject(one: Address, other: Address): boolean {
+  return one.store === other.store && (one.key === other.key || one.within === other.key || one.key === other.within);
 }
 
 /** Targets that are only compared: no time of a request matters. */
@@ -19,12 +30,12 @@ const NEVER = new Date(0);
  */
 export function addressesOf(location: Location, route: Route, stores: readonly OpenStore[]): readonly Address[] {
   const routed = route(location, NEVER);
-  if (routed.reason === undefined) return [{ store: routed.to.id, key: routed.target.key }];
+  if (routed.reason === undefined) return [addressOf(routed.to.id, routed.target)];
   const found: Address[] = [];
   for (const { id, store } of stores) {
     try {
       const target = store.target({ location, requestedAt: NEVER });
-      if (target !== undefined) found.push({ store: id, key: target.key });
+      if (target !== undefined) found.push(addressOf(id, target));
     } catch {
       // Malformed, or outside of what the store may touch: it cannot be what the store would delete.
     }

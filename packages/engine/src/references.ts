@@ -212,7 +212,10 @@ export class References {
     }
     const addresses = this.#options.addressesOf(row.location);
     if (addresses.length === 0) built.unaddressable++;
-    for (const { store, key } of addresses) built.index.add(store, key, row.ref);
+    for (const { store, key, within } of addresses) {
+      built.index.add(store, key, row.ref);
+      if (within !== undefined) built.index.add(store, within, row.ref);
+    }
   }
 
   #warn({ unreadable, unaddressable }: Built): void {

@@ -186,14 +186,14 @@ class RestoreRun {
     for (const { location, status } of image.locations) {
       if (location === undefined || status !== "pending") continue;
       for (const address of addressesOf(location, this.#options.route, this.#options.stores))
-        found.add(placeOf(address));
+        for (const place of placesOf(address)) found.add(place);
     }
     return found;
   }
 
   #isAmong(addresses: ReadonlySet<string>, location: NonNullable<QueueEntry["location"]>): boolean {
     return addressesOf(location, this.#options.route, this.#options.stores).some((address) =>
-      addresses.has(placeOf(address)),
+      placesOf(address).some((place) => addresses.has(place)),
     );
   }
 
@@ -276,15 +276,16 @@ function notPending(nativeStatus: string | undefined): string {
   return `it does not wait for deletion: it is ${nativeStatus ?? "something else"}`;
 }
 
-function placeOf({ store, key }: Address): string {
-  return `${store}\0${key}`;
+/** Where an object is, and the one that it is a version of. */
+function placesOf({ store, key, within }: Address): readonly string[] {
+  return within === undefined ? [`${store}\0${key}`] : [`${store}\0${key}`, `${store}\0${within}`];
 }
 
 function pendingAddresses(image: Image | undefined, { route, stores }: RestoreOptions): ReadonlySet<string> {
   const found = new Set<string>();
   for (const { location, status } of image?.locations ?? []) {
     if (status !== "pending" || location === undefined) continue;
-    for (const address of addressesOf(location, route, stores)) found.add(placeOf(address));
+    for (const address of addressesOf(location, route, stores)) for (const place of placesOf(address)) found.add(place);
   }
   return found;
 }

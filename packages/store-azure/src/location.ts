@@ -50,9 +50,11 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
   if (name.length > 1024) throw invalid(uri, "has a name of more than 1024 characters");
   const identity = identityOf(location, parameters.get("versionid") ?? undefined);
   const encodedName = encodeURIComponent(name);
-  const version = identity?.versionId === undefined ? "" : `?versionid=${encodeURIComponent(identity.versionId)}`;
+  const blob = `${container}/${encodedName.replaceAll("%2F", "/")}`;
+  const versionId = identity?.versionId;
   return {
-    key: `${container}/${encodedName.replaceAll("%2F", "/")}${version}`,
+    key: versionId === undefined ? blob : `${blob}?versionid=${encodeURIComponent(versionId)}`,
+    ...(versionId !== undefined && { within: blob }),
     group: container,
     encodedName,
     name,

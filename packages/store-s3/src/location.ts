@@ -75,6 +75,7 @@ export function createLocationReader(
       const identity = recordedIdentity(location);
       return {
         key: canonicalKey(bucket, name, identity?.versionId),
+        ...(identity?.versionId !== undefined && { within: canonicalKey(bucket, name, undefined) }),
         group: bucket,
         name,
         requestedAt,
