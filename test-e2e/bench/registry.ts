@@ -88,7 +88,6 @@ async function listing(registry: Registry, path: string): Promise<void> {
   console.log(
     `\n${IMAGES} locations listed, speed against one plain SELECT: references ${median(references).toFixed(2)}, pendingLocations ${median(pending).toFixed(2)}`,
   );
-  console.log(`Resident now: ${Math.round(process.memoryUsage().rss / 1024 / 1024)} MiB`);
 }
 
 function record(registry: Registry, some: readonly string[], ids: readonly string[]): Promise<unknown> {
