@@ -41,8 +41,12 @@ export interface AdmissionBatchOptions {
   readonly dueRows: DueRows;
   /** What was deleted after this instant (milliseconds) can still be restored. */
   readonly restorableSince: number;
+  /** `scrub.delay` in milliseconds. */
+  readonly delayMs: number;
 }
 
+/** A registry may write down an image's deletion so much later than that of its locations. */
+const SAME_DELETION_MS = 60_000;
 /** Candidates of one entry that are looked at in the first round; four times as many in each round after. */
 const FIRST_ROUND = 4;
 /** Where more others name an object, it is kept. */
@@ -144,9 +148,21 @@ export class AdmissionBatch {
     ) {
       return { kind: "alive", reason: "the image has a live location that cannot be read, and this may be it" };
     }
+    const until = this.#restorableUntil(image, entry.requestedAt);
+    if (until !== undefined) {
+      return { kind: "held", until, reason: "its image was deleted anew since, and can still be restored" };
+    }
     if (pending?.location.ref !== undefined) this.#options.dueRows.add(pending.location.ref, image);
     this.open.push({ at, imageId, address, ref, listed: pending?.location.ref !== undefined, candidates: [] });
     return undefined;
+  }
+
+  /** Until when an image can be restored that was live again after this request. */
+  #restorableUntil({ status, deletedAt }: Image, requestedAt: Date): Date | undefined {
+    if (status !== "pending" || deletedAt === undefined) return undefined;
+    const at = deletedAt.getTime();
+    const isAnew = at > requestedAt.getTime() + SAME_DELETION_MS && at > this.#options.restorableSince;
+    return isAnew ? new Date(at + this.#options.delayMs) : undefined;
   }
 
   /** The row that an entry stands for: of the same spelling, if there is one; each for one entry. */
@@ -176,7 +192,11 @@ export class AdmissionBatch {
       for (const ref of open.candidates) {
         const row = this.#byRef.get(ref);
         if (row === undefined) others.push(ref);
-        else if (row.image.id !== open.imageId && this.#rowsAt(row.image.id, open.address).includes(row) && this.#needs(row))
+        else if (
+          row.image.id !== open.imageId &&
+          this.#rowsAt(row.image.id, open.address).includes(row) &&
+          this.#needs(row)
+        )
           return this.#share(open, row.image.id);
       }
       open.candidates = others;

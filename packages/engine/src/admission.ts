@@ -18,6 +18,8 @@ export type Verdict =
   | { readonly kind: "shared"; readonly ref?: LocationRef; readonly with: string }
   /** The location or its image is live again: the entry is done, nothing is recorded. */
   | { readonly kind: "alive"; readonly reason: string }
+  /** Its image was deleted anew since the entry came, and can be restored until then: the entry waits. */
+  | { readonly kind: "held"; readonly until: Date; readonly reason: string }
   /** The registry does not know the image. */
   | { readonly kind: "unknownImage" };
 
@@ -59,6 +61,9 @@ const TELLING_IMAGES = 10;
  * | pending | go on: it was removed alone | go on |
  * | deleted | alive: nothing asks for it | go on |
  * | none | alive: none of what is being deleted | go on, unless a live row cannot be read: alive |
+ *
+ * An entry that came more than a minute before its image was deleted is of an earlier deletion, after which the image was live again: it is `held` until the
+ * delay of the last deletion has passed.
  *
  * An image that the registry does not know goes on with `unknownImage: delete`, else it is `unknownImage`. Of 10 or more images in a batch, half unknown is a
  * failure of the registry (`SCRUBBER_REGISTRY_UNKNOWN_IMAGES`), whatever `unknownImage` says.
@@ -116,6 +121,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       addresses,
       dueRows,
       restorableSince: now().getTime() - delayMs,
+      delayMs,
     });
     if (references !== undefined && admission.open.length > 0) await admission.compare(references, images);
     const age = monotonic() - askedAt;

@@ -126,6 +126,16 @@ export function consequenceOfVerdict(verdict: Exclude<Verdict, { kind: "delete" 
       return ended("kept", true, `shared with ${verdict.with}`);
     case "alive":
       return ended("kept", false, verdict.reason);
+    case "held": {
+      const { until: visibleAt, reason } = verdict;
+      return {
+        settle: { kind: "release", visibleAt, reason },
+        counted: "held",
+        positive: false,
+        receipt: undefined,
+        reason,
+      };
+    }
     case "unknownImage":
       return setAside("the registry does not know the image");
   }

@@ -88,6 +88,8 @@ function keptAs(verdict: Verdict | undefined): Seen | undefined {
       return { would: "keep", reason: `shared with ${verdict.with}` };
     case "alive":
       return { would: "keep", reason: verdict.reason };
+    case "held":
+      return { would: "hold", reason: verdict.reason };
     case "unknownImage":
       return { would: "setAside", reason: "the registry does not know the image" };
     case "delete":

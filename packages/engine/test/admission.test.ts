@@ -186,9 +186,12 @@ describe("an object that somebody else needs is kept", () => {
       }),
     });
     world.seed("i", "pending", [pendingAt(A)], HOUR);
-    expect(await world.admit(["i", A])).toEqual([{ kind: "delete", askedAt: 0 }]);
+    // Asked for as the image was deleted, and due at a time of its own.
+    const { entry, ...to } = world.entry("i", A);
+    const batch = [{ ...to, entry: { ...entry, requestedAt: new Date(world.clock.now().getTime() - HOUR) } }];
+    expect(await world.admission.admit(batch)).toEqual([{ kind: "delete", askedAt: 0 }]);
     world.seed("j", "live", [liveAt(B), liveAt("memory://u:p@bucket/a")]);
-    expect(await world.admit(["i", A])).toEqual([{ kind: "shared", with: "j" }]);
+    expect(await world.admission.admit(batch)).toEqual([{ kind: "shared", with: "j" }]);
   });
 
   test("not by a row that was listed and is recorded as deleted a moment later", async () => {
@@ -223,6 +226,7 @@ describe("an object that somebody else needs is kept", () => {
       addresses: ({ uri }) => addressesOf({ uri }, world.router.route, []),
       dueRows: new DueRows(() => 0),
       restorableSince: 0,
+      delayMs: 0,
     });
     const listing = async (refs: readonly number[]) => {
       const rows: Reference[] = [];
