@@ -1,7 +1,7 @@
 import { ScrubberError, isScrubberError, type ErrorCode } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
 import type { RunSummary } from "./api.ts";
-import { sleep, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Health } from "./health.ts";
 import { Intake } from "./intake.ts";
@@ -69,12 +69,14 @@ export class Pass {
   readonly #stopNow = new AbortController();
   #outage: { readonly of: Backbone; readonly error: ScrubberError } | undefined;
   #stopped = false;
+  #cancelDrain: (() => void) | undefined;
   #changed: () => void = () => {};
   #notesAt = Number.NEGATIVE_INFINITY;
 
   constructor(env: PassEnvironment) {
     this.#env = env;
-    const { clock, queue, emitter, receipts, admission, router } = env;
+    const { clock, queue, emitter, receipts, router } = env;
+    const admission = env.admission === undefined ? undefined : this.#interruptible(env.admission);
     const progressed = (): void => {
       this.#changed();
     };
@@ -154,6 +156,7 @@ export class Pass {
       stops.signal?.removeEventListener("abort", stop);
       stops.stopNow?.removeEventListener("abort", stopNow);
       this.#leases.stop();
+      this.#cancelDrain?.();
       this.#env.lanes.prune();
     }
     const summary = this.#tally.summary(Math.round(clock.monotonic() - beganAt) / 1000);
@@ -215,7 +218,33 @@ export class Pass {
     });
   }
 
+  /** What is asked when everything stops at once is not waited for: an index of references may take minutes to build. */
+  #interruptible(admission: Admission): Admission {
+    const { signal } = this.#stopNow;
+    return {
+      freshForMs: admission.freshForMs,
+      admit: (batch) =>
+        new Promise((resolve, reject) => {
+          const stopped = (): void => {
+            reject(new ScrubberError("SCRUBBER_ABORTED", "it stopped while the registry was asked"));
+          };
+          if (signal.aborted) return stopped();
+          signal.addEventListener("abort", stopped, { once: true });
+          void admission
+            .admit(batch)
+            .then(resolve, reject)
+            .finally(() => {
+              signal.removeEventListener("abort", stopped);
+            });
+        }),
+    };
+  }
+
   #fail(of: Backbone, cause: unknown): void {
+    if (this.#stopNow.signal.aborted && isScrubberError(cause, "SCRUBBER_ABORTED")) {
+      this.#stop();
+      return;
+    }
     const error = isScrubberError(cause)
       ? cause
       : new ScrubberError(UNAVAILABLE[of], `the ${of} failed in a way of its own`, { cause });
@@ -229,6 +258,9 @@ export class Pass {
   #stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#cancelDrain = this.#env.clock.after(this.#env.drainMs, () => {
+      this.#stopNow.abort();
+    });
     const reason = this.#outage === undefined ? STOPPED : this.#outage.error.message;
     for (const lane of this.#lanes.values()) lane.stop(reason);
     this.#changed();
@@ -236,19 +268,13 @@ export class Pass {
 
   /** Waits for what is under way; once something said stop, no longer than the time to drain. */
   async #drain(): Promise<void> {
-    const { clock, drainMs, emitter } = this.#env;
-    const ended = new AbortController();
-    let late: Promise<void> | undefined;
+    let isTold = false;
     while (this.#leases.open > 0) {
-      if (this.#stopped && late === undefined) {
-        emitter.emit({ type: "daemon.draining", leased: this.#leases.open });
-        late = sleep(clock, drainMs, ended.signal).then(() => {
-          if (!ended.signal.aborted) this.#stopNow.abort();
-        });
+      if (this.#stopped && !isTold) {
+        isTold = true;
+        this.#env.emitter.emit({ type: "daemon.draining", leased: this.#leases.open });
       }
       await this.#change();
     }
-    ended.abort();
-    await late;
   }
 }
