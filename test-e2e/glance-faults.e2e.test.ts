@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createCipher } from "@scrubber/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deployGlance, startGlanceApi, type DeploymentOptions, type GlanceDeployment } from "./servers/glance.ts";
@@ -265,7 +266,7 @@ describe("the faults of today's glance-scrubber, on its own database", () => {
       "INSERT INTO image_properties (image_id, name, value, created_at, deleted, deleted_at) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 29) SELECT images.id, 'p' || i, 'v', images.created_at, 1, images.deleted_at FROM images, n",
     );
     database.close();
-    const entry = new URL("../apps/scrubber/dist/glance-scrubber.js", import.meta.url).pathname;
+    const entry = fileURLToPath(new URL("../apps/scrubber/dist/glance-scrubber.js", import.meta.url));
     const measured = await run("/usr/bin/time", ["-f", "peak %M", process.execPath, entry, ...l.config]);
     expect(measured.code).toBe(0);
     expect(l.count("deleted")).toBe(5000);
