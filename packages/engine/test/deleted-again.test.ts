@@ -23,7 +23,7 @@ test("an image that was restored and deleted again keeps its data until the dela
 
 test("an image's own deletion is not taken for a second one because the registry wrote it down a moment after its locations", async () => {
   const world = createWorld();
-  const { entry } = world;
+  const entry = (...of: Parameters<typeof world.entry>): ReturnType<typeof world.entry> => world.entry(...of);
   world.seed("i", "pending", [pendingAt(A)], DELAY - 50_000);
   const routed = entry("i", A);
   const requestedAt = new Date(world.clock.now().getTime() - DELAY);

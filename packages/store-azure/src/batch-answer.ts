@@ -47,6 +47,10 @@ export function readBatchAnswer(contentType: string, body: string, count: number
   return { parts, stray };
 }
 
+/** Almost every answer is one of these two. */
+const DELETED: Part = { status: 202, code: "", retryAfterMs: undefined, retained: false };
+const RETAINED: Part = { ...DELETED, retained: true };
+
 function readPart(text: string): Part | undefined {
   const start = text.indexOf("HTTP/1.1 ");
   const end = text.indexOf("\r\n\r\n", start);
@@ -55,9 +59,7 @@ function readPart(text: string): Part | undefined {
   const status = Number(text.slice(start + 9, start + 12));
   if (!(status >= 100 && status < 600)) return undefined;
   const head = text.slice(start, end);
-  if (status === 202) {
-    return { status, code: "", retryAfterMs: undefined, retained: /^x-ms-delete-type-permanent: *false/im.test(head) };
-  }
+  if (status === 202) return /^x-ms-delete-type-permanent: *false/im.test(head) ? RETAINED : DELETED;
   const seconds = /^retry-after: *(\d+)/im.exec(head)?.[1];
   return {
     status,

@@ -81,8 +81,7 @@ export function noAnswer(what: string, error: unknown): ScrubberError {
 function errorWord(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     const code = "code" in at && typeof at.code === "string" ? at.code : undefined;
-    if (code !== undefined && code !== "REQUEST_SEND_ERROR") return code;
-    if (at.name === "AbortError") return "timeout";
+    if (code !== undefined) return code;
   }
   return "connection failed";
 }

@@ -1,31 +1,18 @@
-import {
-  createDefaultHttpClient,
-  createHttpHeaders,
-  createPipelineFromOptions,
-  createPipelineRequest,
-  type HttpClient,
-  type Pipeline,
-  setClientRequestIdPolicyName,
-} from "@azure/core-rest-pipeline";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import type { Account } from "./account.ts";
 import type { Authority, Unsigned } from "./authority.ts";
 import { type BatchAnswer, readBatchAnswer } from "./batch-answer.ts";
 import { batchRequest, type Deletion } from "./batch-request.ts";
+import { Exchange } from "./exchange.ts";
 import { type Answer, failureOf, noAnswer } from "./failure.ts";
 
 /** Has container-scoped batches, versions and immutability. Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services */
 const API_VERSION = "2021-12-02";
 
-/** The blob service of one account, spoken to through the SDK's own pipeline; without its retries, because the pace is the engine's to keep. */
+/** The blob service of one account. Nothing is tried twice: the pace is the engine's to keep. */
 export class BlobService {
   readonly account: Account;
   readonly #authority: Authority;
-  readonly #timeout: number;
-  readonly #pipeline: Pipeline;
-  readonly #client: HttpClient = createDefaultHttpClient();
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #exchange: Exchange;
 
   constructor(
     account: Account,
@@ -34,16 +21,7 @@ export class BlobService {
   ) {
     this.account = account;
     this.#authority = authority;
-    this.#timeout = settings.timeout;
-    const keep = { keepAlive: true, maxSockets: settings.sockets };
-    this.#agent = account.origin.startsWith("https:") ? new HttpsAgent(keep) : new HttpAgent(keep);
-    this.#pipeline = createPipelineFromOptions({
-      retryOptions: { maxRetries: 0 },
-      redirectOptions: { maxRetries: 0 },
-      userAgentOptions: { userAgentPrefix: "scrubber" },
-    });
-    // It would add a header after the request is signed.
-    this.#pipeline.removePolicy({ name: setClientRequestIdPolicyName });
+    this.#exchange = new Exchange(account.origin, settings);
   }
 
   /** The path of a container, or of a blob in it. */
@@ -95,24 +73,19 @@ export class BlobService {
       ...(signer.query === "" ? [] : [signer.query]),
     ].join("&");
     try {
-      const response = await this.#pipeline.sendRequest(
-        this.#client,
-        createPipelineRequest({
-          url: `${this.account.origin}${request.path}${query === "" ? "" : `?${query}`}`,
+      return await this.#exchange.send(
+        {
           method: request.method,
-          headers: createHttpHeaders({
+          target: query === "" ? request.path : `${request.path}?${query}`,
+          headers: {
             ...unsigned.headers,
-            ...(body !== undefined && { "content-length": String(length) }),
+            ...(body !== undefined && { "content-length": length }),
             ...(authorization !== undefined && { authorization }),
-          }),
-          ...(body !== undefined && { body }),
-          agent: this.#agent,
-          abortSignal: signal,
-          timeout: this.#timeout,
-          allowInsecureConnection: true,
-        }),
+          },
+          body,
+        },
+        signal,
       );
-      return { status: response.status, headers: response.headers, body: response.bodyAsText ?? "" };
     } catch (error) {
       throw noAnswer(what, error);
     }
@@ -127,6 +100,6 @@ export class BlobService {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#exchange.close();
   }
 }
