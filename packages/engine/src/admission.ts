@@ -211,7 +211,8 @@ function assertImage(id: string, image: Image): void {
 
 function rethrowAsRegistryFailure(error: unknown): never {
   if (isScrubberError(error) && error.code.startsWith("SCRUBBER_REGISTRY_")) throw error;
-  const why = error instanceof Error ? error.message : String(error);
+  // Only a ScrubberError's words are known to be free of secrets.
+  const why = isScrubberError(error) ? error.message : "in a way of its own";
   throw new ScrubberError("SCRUBBER_REGISTRY_UNAVAILABLE", `the registry failed: ${why}`, {
     hint: "Nothing is deleted until it answers.",
     cause: error,

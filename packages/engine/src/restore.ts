@@ -1,4 +1,12 @@
-import { maskUri, type Image, type LeasedEntry, type Queue, type QueueEntry, type Registry } from "@scrubber/core";
+import {
+  isScrubberError,
+  maskUri,
+  type Image,
+  type LeasedEntry,
+  type Queue,
+  type QueueEntry,
+  type Registry,
+} from "@scrubber/core";
 import type { RestoreSummary } from "./api.ts";
 import type { Receipt, ReceiptLog } from "./receipts.ts";
 import { addressesOf, type Address, type Route } from "./references-address.ts";
@@ -163,7 +171,8 @@ class RestoreRun {
       entries = await this.#settle(held.entries.filter((entry) => !staying.includes(entry)));
     } catch (error) {
       await putBack(this.#options.queue, held).catch(() => undefined);
-      const why = error instanceof Error ? error.message : String(error);
+      // Only a ScrubberError's words are known to be free of secrets.
+      const why = isScrubberError(error) ? error.message : "something failed in a way of its own";
       notes.push(
         `The image is live, but its entries are still queued, and will be found alive when their time comes: ${why}`,
       );
