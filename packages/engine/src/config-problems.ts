@@ -93,7 +93,10 @@ export function shownPath(keys: readonly unknown[], before = ""): string {
 /** A library's message as a clause, without the value that it quotes: that may be a secret. */
 export function sentence(message: string): string {
   if (message.endsWith("received undefined")) return "it is missing";
-  const text = message.replace(/ but received .*$/s, "").replace(/\.$/, "");
+  const text = message
+    .replace(/(?: but received|: received) .*$/is, "")
+    .replace(/^Invalid [^:]+: (?=Expected )/, "")
+    .replace(/\.$/, "");
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 

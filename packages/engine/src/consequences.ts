@@ -9,8 +9,8 @@ type WithoutLease<T> = T extends unknown ? Omit<T, "id" | "token"> : never;
 export interface Consequence {
   /** How the entry is settled. */
   readonly settle: WithoutLease<Settlement>;
-  /** The one count of the summary that it adds to. */
-  readonly counted: keyof Counts;
+  /** The one count of the summary that it adds to; undefined: none, it was handed back untried and nothing is wrong: its turn comes, in this pass or a later one. */
+  readonly counted: keyof Counts | undefined;
   /** Whether the registry is told that this location is gone (or kept for another image). */
   readonly positive: boolean;
   /** What the receipt says; undefined: nothing ended, so there is none. */
@@ -74,6 +74,11 @@ export function released(visibleAt: Date, reason: string, lane?: string): Conseq
     receipt: undefined,
     reason,
   };
+}
+
+/** The entry goes back as if it had not been leased: others of its lane are in front, or a person paused its store. */
+export function passedOver(visibleAt: Date, reason: string, lane: string): Consequence {
+  return { ...released(visibleAt, reason, lane), counted: undefined };
 }
 
 function retried(reason: string, of: Circumstances): Consequence {

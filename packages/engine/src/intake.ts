@@ -1,7 +1,7 @@
 import type { LeasedEntry } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
 import type { Clock } from "./clock.ts";
-import { released, setAside, type Consequence } from "./consequences.ts";
+import { passedOver, released, setAside, type Consequence } from "./consequences.ts";
 import type { Item, Lease, RoutedItem } from "./item.ts";
 import type { Lane } from "./lane.ts";
 import type { Router } from "./routing.ts";
@@ -14,6 +14,8 @@ export interface Detour {
   readonly reason: string;
   /** The name by which leases leave them out. */
   readonly name: string;
+  /** Nothing is wrong, it is not their turn: they do not count as leased. */
+  readonly notTheirTurn: boolean;
 }
 
 export interface IntakeOptions {
@@ -46,7 +48,9 @@ export class Intake {
   async take(lease: Lease, entries: readonly LeasedEntry[]): Promise<number> {
     const ways = this.#route(lease, entries);
     for (const { lane, detour, back } of ways) {
-      if (detour !== undefined) this.#end(lane, back, released(detour.visibleAt, detour.reason, detour.name));
+      if (detour === undefined) continue;
+      const { visibleAt, reason, name, notTheirTurn } = detour;
+      this.#end(lane, back, (notTheirTurn ? passedOver : released)(visibleAt, reason, name));
     }
     const admitted = await this.#admit(ways);
     let taken = 0;

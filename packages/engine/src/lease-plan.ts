@@ -100,16 +100,28 @@ export class LeasePlan {
   detour({ state }: Lane): (Detour & { readonly take: number }) | undefined {
     const { health, clock, lanes } = this.#options;
     if (health.pausedStores.has(state.to.id)) {
-      return { visibleAt: clock.now(), reason: "its store is paused", name: pausedName(state.to.id), take: 0 };
+      return {
+        visibleAt: clock.now(),
+        reason: "its store is paused",
+        name: pausedName(state.to.id),
+        notTheirTurn: true,
+        take: 0,
+      };
     }
     const { closed } = state.breaker;
     if (closed !== undefined) {
       const due = state.breaker.probeDue(clock.now().getTime()) && lanes.get(state.name)?.idle !== false;
       const visibleAt = new Date(due ? clock.now() : closed.probeAt);
-      return { visibleAt, reason: closed.reason, name: state.name, take: due ? closed.size : 0 };
+      return { visibleAt, reason: closed.reason, name: state.name, notTheirTurn: false, take: due ? closed.size : 0 };
     }
     if (this.#leftOut.has(state.name)) {
-      return { visibleAt: clock.now(), reason: "others of its store are in front", name: state.name, take: 0 };
+      return {
+        visibleAt: clock.now(),
+        reason: "others of its store are in front",
+        name: state.name,
+        notTheirTurn: true,
+        take: 0,
+      };
     }
     return undefined;
   }

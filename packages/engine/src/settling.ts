@@ -163,7 +163,8 @@ export class Settling {
           counts.released += 1;
           continue;
         }
-        counts[consequence.counted] += 1;
+        if (consequence.counted === undefined) tally.leased -= 1;
+        else counts[consequence.counted] += 1;
         if (consequence.settle.kind === "done" && recorder !== undefined && !recorder.first) {
           if (consequence.positive) left.push(item);
           else recorder.alive(item.entry.imageId);

@@ -1,3 +1,4 @@
+import { sentence } from "../src/config-problems.ts";
 import { defineStore, type StorePlugin } from "@scrubber/core";
 import { createMemoryStore, memoryQueue, memoryRegistry, memoryStore } from "@scrubber/core/memory";
 import * as v from "valibot";
@@ -72,18 +73,18 @@ describe("a configuration", () => {
       'queue.use SCRUBBER_PLUGIN_KIND "memory" is a store plugin; a queue plugin belongs here',
       "receipts.directory SCRUBBER_CONFIG_INVALID it is missing",
       'registries SCRUBBER_CONFIG_UNKNOWN_KEY the key "registries" is not known here',
-      "scrub.batch SCRUBBER_CONFIG_INVALID invalid value: Expected <=10000",
+      "scrub.batch SCRUBBER_CONFIG_INVALID expected <=10000",
       "scrub.delay SCRUBBER_DURATION_INVALID 5 is no duration",
       'scrub.retries SCRUBBER_CONFIG_UNKNOWN_KEY the key "retries" is not known here',
-      'scrub.unknownImage SCRUBBER_CONFIG_INVALID invalid type: Expected ("setAside" | "delete")',
+      'scrub.unknownImage SCRUBBER_CONFIG_INVALID expected ("setAside" | "delete")',
       'scrub.wakeup SCRUBBER_DURATION_INVALID "soon" is no duration',
       'stores[1].id SCRUBBER_CONFIG_INVALID stores[0] has the id "memory" already',
       'stores[2].id SCRUBBER_CONFIG_INVALID "a b" cannot be a store\'s id',
-      "stores[2].limits.batch SCRUBBER_CONFIG_INVALID invalid value: Expected >=1",
+      "stores[2].limits.batch SCRUBBER_CONFIG_INVALID expected >=1",
       'stores[2].limits.speed SCRUBBER_CONFIG_UNKNOWN_KEY the key "speed" is not known here',
-      "stores[2].with.depth.most SCRUBBER_PLUGIN_OPTIONS invalid type: Expected number",
+      "stores[2].with.depth.most SCRUBBER_PLUGIN_OPTIONS expected number",
       'stores[2].with.extra SCRUBBER_PLUGIN_OPTIONS the key "extra" is not known here',
-      "stores[2].with.root SCRUBBER_PLUGIN_OPTIONS invalid type: Expected string",
+      "stores[2].with.root SCRUBBER_PLUGIN_OPTIONS expected string",
       "stores[3].use SCRUBBER_CONFIG_INVALID no store plugin is named",
     ]);
   });
@@ -131,4 +132,11 @@ describe("a configuration", () => {
       message: expect.stringMatching(/scrub\.delay: .*\n.*scrub\.wakeup: /),
     });
   });
+});
+
+test("a message never repeats the value that was refused: it may be a secret", () => {
+  expect(sentence("Invalid integer: Received 71234567")).toBe("invalid integer");
+  expect(sentence("Invalid type: Expected string but received 71234567")).toBe("expected string");
+  expect(sentence('Invalid url: Received "https://user:secret@host"')).toBe("invalid url");
+  expect(sentence('Invalid key: Expected "directory" but received undefined')).toBe("it is missing");
 });

@@ -47,9 +47,8 @@ describe("lanes", () => {
     const summary = await clock.until(scrubber.runOnce());
     expect(live).toBe(300);
     expect(doneAt.at(-1)).toBeLessThan(30_000);
-    expect(summary).toMatchObject({ absent: 2300, retried: 0 });
-    // Handed back at most once each.
-    expect(summary.released).toBeLessThanOrEqual(2000);
+    // What was handed back for its place alone, and done later in the same run, is no outage: it counts once.
+    expect(summary).toMatchObject({ leased: 2300, absent: 2300, retried: 0, released: 0 });
     expect(events.some(({ type }) => type === "lane.closed")).toBe(false);
   });
 
@@ -126,7 +125,9 @@ describe("pausing", () => {
     queue.seed(entriesOf(100, "one://group/o"));
     queue.seed(entriesOf(100, "two://group/t"));
     await scrubber.pause("one");
-    expect(await clock.until(scrubber.runOnce())).toMatchObject({ absent: 100 });
+    // Nothing is wrong with a store that a person paused: its entries count as not taken at all.
+    expect(await clock.until(scrubber.runOnce())).toMatchObject({ leased: 100, absent: 100, released: 0 });
+    expect((await queue.stats()).waiting).toBe(100);
     expect(stores["one"]!.calls.delete).toBe(0);
     expect((await scrubber.status()).stores["one"]).toMatchObject({ health: "paused" });
     await scrubber.resume("one");
