@@ -16,8 +16,14 @@ export async function runCommandLine(args: readonly string[], process: Process):
     await program.parseAsync(args, { from: "user" });
     return invocation?.exitCode ?? EXIT.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     invocation ??= new Invocation(process, args.includes("--json") ? { json: true } : {});
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      // A person has been told on stderr already.
+      const hint = "Help: scrubber help, or scrubber COMMAND --help";
+      await invocation.output.object({ error: { code: "SCRUBBER_USAGE", message: error.message, hint } });
+      return EXIT.usage;
+    }
     await reportFailure(error, invocation);
     return exitCodeOf(error);
   }

@@ -82,7 +82,9 @@ export async function reportFailure(error: unknown, { output, options }: Invocat
       code: code ?? "UNEXPECTED",
       message: error instanceof Error ? error.message : String(error),
       hint: (isScrubberError(error) ? error.hint : BUG_HINT) ?? null,
-      ...(problems !== undefined && { problems }),
+      ...(problems !== undefined && {
+        problems: problems.map(({ hint, ...rest }) => ({ ...rest, hint: hint ?? null })),
+      }),
     },
   });
 }

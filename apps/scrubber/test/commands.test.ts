@@ -295,3 +295,38 @@ test("import-queue takes over a queue directory of 2014, names what cannot be re
   expect(entry).toMatchObject({ imageId: id, uri: "file:///srv/a", dueAt: "2023-11-14T22:13:20.000Z" });
   expect((await readdir(join(cwd, "old"))).toSorted()).toEqual([id, "notes.txt"]);
 });
+
+describe("what programs read", () => {
+  test("with --json a command line that is not understood is told on stdout too", async () => {
+    const { run } = await initialized();
+    for (const line of ["frobnicate --json", "list --bogus --json"]) {
+      const { code, stdout } = await run(line);
+      expect(code).toBe(2);
+      expect(json(stdout)).toMatchObject({
+        error: { code: "SCRUBBER_USAGE", hint: expect.stringContaining("--help") as string },
+      });
+    }
+  });
+
+  test("a problem without a hint has a hint of null", async () => {
+    const { cwd, run } = await initialized();
+    await writeFile(join(cwd, "broken.yaml"), "queue: [");
+    const { code, stdout } = await run("status --json --config broken.yaml");
+    expect(code).toBe(1);
+    const { error } = json(stdout) as { error: { problems: { hint: unknown }[] } };
+    expect(error.problems.map(({ hint }) => hint)).toEqual(error.problems.map(() => null));
+    expect(error.problems).not.toEqual([]);
+  });
+
+  test("a paused store is no outage: the run ends with 0 and says how to go on", async () => {
+    const { run, uri } = await initialized(["a"]);
+    await run(`add img-1 ${uri("a")} --after 0s`);
+    await run("pause fs");
+    const one = await run("run --once");
+    expect([one.code, one.stdout]).toEqual([0, expect.stringContaining("paused: scrubber resume fs")]);
+    await run("resume fs");
+    await run("pause");
+    const all = await run("run --once");
+    expect([all.code, all.stdout]).toEqual([0, expect.stringContaining("paused: scrubber resume")]);
+  });
+});

@@ -120,16 +120,20 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
   await output.line(whatWaits(await scrubber.status()));
 }
 
-function whatWaits({ waiting, due, setAside, nextDueAt, oldestDueAt }: Status): string {
+function whatWaits({ waiting, due, setAside, nextDueAt, oldestDueAt, paused, stores }: Status): string {
   const aside = setAside > 0 ? ` ${plural(setAside, "location")} set aside: scrubber list --state setAside` : "";
   if (waiting === 0) return `Nothing waits.${aside}`;
+  const held = Object.keys(stores).filter((id) => stores[id]?.health === "paused");
+  const resume = paused ? "scrubber resume" : held.map((id) => `scrubber resume ${id}`).join(", ");
   const next = nextDueAt ?? oldestDueAt;
   const then =
-    due > 0
-      ? `${formatCount(due)} of them due${nextDueAt === undefined ? "" : `, tried again ${formatRelative(nextDueAt, new Date())}`}`
-      : next === undefined
-        ? "paused"
-        : `the next is due ${formatInstant(next)} (${formatRelative(next, new Date())})`;
+    due > 0 && resume !== ""
+      ? `${formatCount(due)} of them due; deletion is paused: ${resume}`
+      : due > 0
+        ? `${formatCount(due)} of them due${nextDueAt === undefined ? "" : `, tried again ${formatRelative(nextDueAt, new Date())}`}`
+        : next === undefined
+          ? "paused"
+          : `the next is due ${formatInstant(next)} (${formatRelative(next, new Date())})`;
   return `${plural(waiting, "location")} waiting, ${then}.${aside}`;
 }
 
