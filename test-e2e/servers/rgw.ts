@@ -53,7 +53,10 @@ export async function startRgw(): Promise<Rgw> {
     await monitor.ready(async () => void (await ceph("ceph", "--connect-timeout", "10", "status")));
     const disk = randomUUID();
     // A monitor that has just come up may still refuse what it is asked; asked twice, it makes the disk once.
-    await monitor.ready(async () => void (await ceph("ceph", "--connect-timeout", "10", "osd", "new", disk)));
+    const ask = (...args: string[]): Promise<void> =>
+      monitor.ready(async () => void (await ceph("ceph", "--connect-timeout", "10", ...args)));
+    await ask("osd", "new", disk);
+    await ask("osd", "crush", "create-or-move", "osd.0", "1.0", "root=default", "host=a");
     await ceph("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk);
     await start("ceph-osd", "-i", "0").ready(async () => {
       const state = await ceph("ceph", "--connect-timeout", "10", "osd", "stat");
@@ -112,6 +115,9 @@ function configuration(folder: string, cluster: string, monitorPort: number): st
     osd_data: join(folder, "osd"),
     rgw_data: join(folder, "rgw"),
     osd_objectstore: "memstore",
+    // A storage daemon that announces its place and class at its start may do so before it has learnt which cluster it is in ('wrong fsid'), and ends.
+    osd_crush_update_on_start: false,
+    osd_class_update_on_start: false,
     memstore_device_bytes: 4 * 1024 ** 3,
     // One copy on the one disk, and no opinion about how full the host's own disk is.
     osd_pool_default_size: 1,
