@@ -17,12 +17,12 @@ import { freePort } from "./servers/database-server.ts";
 import { startRgw } from "./servers/rgw.ts";
 import { keysIn, otherClient } from "./servers/s3-server.ts";
 
-const EACH = 1000;
+const EACH = 3334;
 const RUNS = 40;
 const LONGEST_RETRY_MS = 3_600_000 * 1.2;
 const NAMES: readonly string[] = Array.from({ length: EACH }, (_, i) => `object-${i}`);
 
-test("3,000 entries over files, S3 and Azure while Azure is down: the others are done in the first run, Azure's are not counted as failed, and all are done once it is up", async () => {
+test("10,002 entries over files, S3 and Azure while Azure is down: the others are done in the first run, Azure's are not counted as failed, and all are done once it is up", async () => {
   const root = await mkdtemp(join(tmpdir(), "scrubber-whole-"));
   try {
     await using rgw = await startRgw();
