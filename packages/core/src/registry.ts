@@ -42,6 +42,18 @@ export type PendingLocation = {
 /** A row of the listing from which the index of references is made. */
 export type Reference = StoredLocation & { readonly ref: LocationRef; readonly imageId: string };
 
+/** Which page of what waits for deletion is wanted. */
+export interface PendingPage {
+  readonly after?: Cursor;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /**
+   * The caller has no use for what was asked for after `known.after` and before `known.before`: it may be left out. Everything else is listed, what was asked
+   * for at these very instants too. A registry that cannot tell, or for which it is no less work, lists all.
+   */
+  readonly known?: { readonly after: Date; readonly before: Date };
+}
+
 /** What the registry is told: these locations of the image are gone. */
 export interface Deletion {
   readonly imageId: string;
@@ -89,9 +101,9 @@ export interface Registry extends AsyncDisposable {
 
   /**
    * What waits for deletion, in keyset order by primary key, whatever its visibility, of active images too (Glance removes single locations so).
-   * Rows that come or go meanwhile never shift the others. `limit`: 1 to 1000.
+   * Rows that come or go meanwhile never shift the others.
    */
-  pendingLocations(page: { readonly after?: Cursor; readonly limit: number }): Promise<Page<PendingLocation>>;
+  pendingLocations(page: PendingPage): Promise<Page<PendingLocation>>;
 
   /** Streams every location that is not recorded as deleted, in order of `ref`, greater than `after`. Too many is allowed, too few never. */
   references(after?: LocationRef): AsyncIterable<readonly Reference[]>;

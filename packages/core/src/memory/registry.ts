@@ -8,6 +8,7 @@ import type {
   LocationRef,
   Page,
   PendingLocation,
+  PendingPage,
   RecordResult,
   Reference,
   Registry,
@@ -114,11 +115,14 @@ class RowRegistry implements MemoryRegistry {
     });
   }
 
-  pendingLocations(page: { readonly after?: Cursor; readonly limit: number }): Promise<Page<PendingLocation>> {
+  pendingLocations(page: PendingPage): Promise<Page<PendingLocation>> {
     return this.#calls.run("pendingLocations", (half) => {
       assertCount("pendingLocations", page.limit);
+      const { known } = page;
       const items: { readonly at: Cursor; readonly item: PendingLocation }[] = [];
       for (const found of this.#rows.pendingAfter(page.after ?? "", this.#now())) {
+        const { requestedAt } = found.item;
+        if (known !== undefined && requestedAt > known.after && requestedAt < known.before) continue;
         items.push(found);
         if (items.length > page.limit) break;
       }

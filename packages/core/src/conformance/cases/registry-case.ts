@@ -1,4 +1,12 @@
-import type { Image, Liveness, PendingLocation, Reference, Registry, RegistrySupports } from "../../registry.ts";
+import type {
+  Image,
+  Liveness,
+  PendingLocation,
+  PendingPage,
+  Reference,
+  Registry,
+  RegistrySupports,
+} from "../../registry.ts";
 import type { Case } from "../case.ts";
 import type { RegistryUnderTest, SeedImage } from "../harness.ts";
 import { required } from "../promise.ts";
@@ -42,11 +50,19 @@ export async function statusOf(registry: Registry, id: string): Promise<readonly
 }
 
 /** All pages, `limit` a page. */
-export async function allPending(registry: Registry, limit = 1000): Promise<readonly PendingLocation[]> {
+export async function allPending(
+  registry: Registry,
+  limit = 1000,
+  known?: PendingPage["known"],
+): Promise<readonly PendingLocation[]> {
   const items: PendingLocation[] = [];
   let after: string | undefined;
   do {
-    const page = await registry.pendingLocations({ limit, ...(after === undefined ? {} : { after }) });
+    const page = await registry.pendingLocations({
+      limit,
+      ...(after === undefined ? {} : { after }),
+      ...(known === undefined ? {} : { known }),
+    });
     items.push(...page.items);
     after = page.next;
   } while (after !== undefined);

@@ -157,6 +157,24 @@ export const listingCases: readonly RegistryCase[] = [
     },
   },
   {
+    title: "what was asked for outside of the times that the caller knows is listed, on every page",
+    async run(under) {
+      const now = under.now().getTime();
+      const ago = (hours: number): Date => new Date(now - hours * HOUR);
+      const times = { early: 5, first: 4, known: 3, last: 2, late: 1 };
+      for (const [id, hours] of Object.entries(times)) await seed(under, image(id, "pending", ["pending"], ago(hours)));
+      for (const limit of [1, 1000]) {
+        const items = await allPending(under.registry, limit, { after: ago(times.first), before: ago(times.last) });
+        const others = shown(items).filter((uri) => uri !== uriOf("known"));
+        same(
+          others.toSorted(),
+          ["early", "first", "last", "late"].map((id) => uriOf(id)).toSorted(),
+          "only what was asked for between known.after and known.before may be left out, and not what was asked for at these instants",
+        );
+      }
+    },
+  },
+  {
     title: "rows that go, come or change between two pages do not shift the others",
     needs: ["locationStatus"],
     async run(under) {
