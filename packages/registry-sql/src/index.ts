@@ -118,8 +118,19 @@ export default plugin;
 function addressOf(options: Options, context: Context): Address {
   const address = parseUrl(options.url);
   if (typeof address === "string") throw new TypeError(`the URL ${address}`);
-  if (address.kind !== "sqlite" || isAbsolute(address.path)) return address;
-  return { kind: "sqlite", path: context.resolvePath(address.path) };
+  const resolved = (path: string): string => (isAbsolute(path) ? path : context.resolvePath(path));
+  if (address.kind === "sqlite") return { kind: "sqlite", path: resolved(address.path) };
+  if (address.tls === undefined) return address;
+  const { ca, cert, key, ...checks } = address.tls;
+  return {
+    ...address,
+    tls: {
+      ...(ca !== undefined && { ca: resolved(ca) }),
+      ...(cert !== undefined && { cert: resolved(cert) }),
+      ...(key !== undefined && { key: resolved(key) }),
+      ...checks,
+    },
+  };
 }
 
 function orExplained<T>(path: string, work: () => T): T {

@@ -1,17 +1,17 @@
 import type {
-  Cursor,
   Image,
   ImageLocation,
   Liveness,
   LocationRef,
   Page,
   PendingLocation,
+  PendingPage,
   Reference,
 } from "@scrubber/core";
 import type { Database, Session } from "./database.ts";
-import { instantReader } from "./instants.ts";
+import { instantReader, writeInstant } from "./instants.ts";
 import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
-import { among, imageOrder, imagePlace, literal, sql } from "./sql.ts";
+import { among, imageOrder, imagePlace, instant, literal, sql, type Sql } from "./sql.ts";
 
 /**
  * How many rows one statement looks at, at most. Neither `status` column has an index, so what is pending is found by a scan in the order of the primary
@@ -99,7 +99,7 @@ export async function readPending(
   database: Database,
   codec: LocationCodec,
   clock: () => Date,
-  page: { readonly after?: Cursor; readonly limit: number },
+  page: PendingPage,
 ): Promise<Page<PendingLocation>> {
   const place = /^([li]):(.*)$/s.exec(page.after ?? "l:0");
   if (place === null) throw new TypeError("the cursor is none of this registry's");
@@ -108,9 +108,17 @@ export async function readPending(
   const requestedAt = (text: string | null): Date => instantOf(text) ?? clock();
   return await database.read((session) =>
     phase === "l"
-      ? pendingRows(session, codec, requestedAt, Number(after), page.limit)
-      : pendingWithoutRows(session, requestedAt, after, page.limit),
+      ? pendingRows(session, codec, requestedAt, Number(after), page)
+      : pendingWithoutRows(session, requestedAt, after, page),
   );
+}
+
+/** A condition: this time, or none, is no reason to leave a row out. What is kept in whole seconds may have been up to a second later. */
+function isWanted(time: Sql, known: PendingPage["known"]): Sql {
+  if (known === undefined) return sql`TRUE`;
+  const before = new Date(Math.floor(known.before.getTime() / 1000) * 1000 - 1);
+  const at = instant(time);
+  return sql`COALESCE(NOT (${at} > ${writeInstant(known.after)} AND ${at} < ${writeInstant(before)}), TRUE)`;
 }
 
 async function pendingRows(
@@ -118,14 +126,17 @@ async function pendingRows(
   codec: LocationCodec,
   requestedAt: (text: string | null) => Date,
   after: number,
-  limit: number,
+  { limit, known }: PendingPage,
 ): Promise<Page<PendingLocation>> {
   const end = scanEnd(after);
+  const askedAt = sql`COALESCE(l.deleted_at, i.deleted_at, l.updated_at, i.updated_at)`;
+  // The location's own time is looked at first: so most of what is left out costs no look at its image.
   const rows = await session.all<PendingRow>(sql`
     SELECT l.id, l.image_id, l.value, l.meta_data, i.status AS image_status,
-      COALESCE(l.deleted_at, i.deleted_at, l.updated_at, i.updated_at) AS asked_at
+      ${askedAt} AS asked_at
     FROM image_locations l JOIN images i ON i.id = l.image_id
     WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete' AND ${IS_NOT_HOLLOW}
+      AND ${isWanted(sql`l.deleted_at`, known)} AND ${isWanted(askedAt, known)}
     ORDER BY l.id LIMIT ${literal(limit)}`);
   const items = rows.map((row) => ({
     imageId: row.image_id,
@@ -144,16 +155,17 @@ async function pendingWithoutRows(
   session: Session,
   requestedAt: (text: string | null) => Date,
   after: string,
-  limit: number,
+  { limit, known }: PendingPage,
 ): Promise<Page<PendingLocation>> {
+  const askedAt = sql`COALESCE(deleted_at, updated_at)`;
   const [end] = await session.all<{ place: string | number }>(sql`
     SELECT ${imageOrder} AS place FROM images WHERE ${imageOrder} > ${imagePlace(after)}
     ORDER BY ${imageOrder} LIMIT 1 OFFSET ${literal(SCAN_ROWS - 1)}`);
   const rows = await session.all<{ place: string | number; id: string; asked_at: string | null }>(sql`
-    SELECT ${imageOrder} AS place, id, COALESCE(deleted_at, updated_at) AS asked_at FROM images
+    SELECT ${imageOrder} AS place, id, ${askedAt} AS asked_at FROM images
     WHERE ${imageOrder} > ${imagePlace(after)}
       ${end === undefined ? sql`` : sql`AND ${imageOrder} <= ${imagePlace(String(end.place))}`}
-      AND status = 'pending_delete'
+      AND status = 'pending_delete' AND ${isWanted(askedAt, known)}
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status = 'pending_delete')
     ORDER BY ${imageOrder} LIMIT ${literal(limit)}`);
   const items = rows.map((row) => ({

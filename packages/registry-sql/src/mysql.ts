@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { createPool, type PoolConnection, type PoolOptions, type ResultSetHeader } from "mysql2/promise";
 import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { sql, type Dialect, type Sql } from "./sql.ts";
+import { readTls, tlsHint } from "./tls.ts";
 import { describe, type ServerAddress } from "./url.ts";
 
 const CONNECTIONS = 4;
@@ -82,10 +82,7 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
     idleTimeout: IDLE_MS,
     ...(tls !== undefined && {
       ssl: {
-        ...(tls.ca !== undefined && { ca: readFileSync(tls.ca) }),
-        ...(tls.cert !== undefined && { cert: readFileSync(tls.cert) }),
-        ...(tls.key !== undefined && { key: readFileSync(tls.key) }),
-        rejectUnauthorized: tls.verify,
+        ...readTls(tls),
         verifyIdentity: tls.verifyHost,
       },
     }),
@@ -108,6 +105,7 @@ const DIALECT: Dialect = {
     const padded = Array.from({ length }, (_, n) => known[n] ?? first);
     return list(padded);
   },
+  instant: (time) => time,
   imageOrder: { column: "id", bind: (text) => text },
   lock: " FOR UPDATE",
 };
@@ -153,7 +151,7 @@ export function explain(error: unknown): Failure {
   return {
     code: "SCRUBBER_REGISTRY_UNAVAILABLE",
     reason,
-    hint: "See whether the database server runs and can be reached from here.",
+    hint: tlsHint(message) ?? "See whether the database server runs and can be reached from here.",
     ...((ENDED.has(errno) || ENDED_CODE.test(code)) && { lost: "connection" }),
   };
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import pg from "pg";
 import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { sql, type Dialect } from "./sql.ts";
+import { readTls, tlsHint } from "./tls.ts";
 import { describe, type ServerAddress } from "./url.ts";
 
 const CONNECTIONS = 4;
@@ -69,10 +69,7 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
     },
     ...(tls !== undefined && {
       ssl: {
-        ...(tls.ca !== undefined && { ca: readFileSync(tls.ca) }),
-        ...(tls.cert !== undefined && { cert: readFileSync(tls.cert) }),
-        ...(tls.key !== undefined && { key: readFileSync(tls.key) }),
-        rejectUnauthorized: tls.verify,
+        ...readTls(tls),
         ...(!tls.verifyHost && { checkServerIdentity: () => undefined }),
       },
     }),
@@ -85,6 +82,7 @@ const DIALECT: Dialect = {
   placeholder: (n) => `$${n}`,
   now: () => sql`(now() AT TIME ZONE 'utc')`,
   among: (values) => sql`= ANY(${values})`,
+  instant: (time) => time,
   imageOrder: { column: "id", bind: (text) => text },
   lock: " FOR UPDATE",
 };
@@ -123,7 +121,7 @@ export function explain(error: unknown): Failure {
   return {
     code: "SCRUBBER_REGISTRY_UNAVAILABLE",
     reason,
-    hint: "See whether the database server runs and can be reached from here.",
+    hint: tlsHint(message) ?? "See whether the database server runs and can be reached from here.",
     ...((ENDED.test(code) || ENDED_MESSAGE.test(message)) && { lost: "connection" }),
   };
 }

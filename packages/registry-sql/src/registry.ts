@@ -1,12 +1,12 @@
 import {
   ScrubberError,
   type Cipher,
-  type Cursor,
   type Deletion,
   type Image,
   type LocationRef,
   type Page,
   type PendingLocation,
+  type PendingPage,
   type RecordResult,
   type Reference,
   type Registry,
@@ -40,7 +40,7 @@ export class SqlRegistry implements Registry {
     return await readImages(this.#database, this.#codec, this.#clock, ids);
   }
 
-  async pendingLocations(page: { readonly after?: Cursor; readonly limit: number }): Promise<Page<PendingLocation>> {
+  async pendingLocations(page: PendingPage): Promise<Page<PendingLocation>> {
     assertCount("pendingLocations", page.limit);
     return await readPending(this.#database, this.#codec, this.#clock, page);
   }

@@ -23,6 +23,8 @@ export interface Dialect {
   among(values: readonly (string | number)[]): Sql;
   /** The column by which `images` is read through in the order in which it is stored, and how its values are bound; an empty text is before the first. */
   readonly imageOrder: { readonly column: string; bind(text: string): Bound };
+  /** A time, so that it can be compared with what `writeInstant` writes. */
+  instant(time: Sql): Sql;
   /** Follows a SELECT: keeps the rows until the transaction ends. */
   readonly lock: string;
 }
@@ -45,6 +47,11 @@ export function among(values: readonly (string | number)[]): Spelling {
 
 /** See {@link Dialect.now}. */
 export const now: Spelling = (dialect) => dialect.now();
+
+/** See {@link Dialect.instant}. */
+export function instant(time: Sql): Spelling {
+  return (dialect) => dialect.instant(time);
+}
 
 /** See {@link Dialect.lock}. */
 export const lock: Spelling = (dialect) => ({ parts: [dialect.lock], values: [] });

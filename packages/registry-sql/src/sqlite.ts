@@ -65,6 +65,8 @@ function dialect(at: string): Dialect {
     placeholder: () => "?",
     now: () => sql`${at}`,
     among: (values) => sql`IN (SELECT value FROM json_each(${JSON.stringify(values)}))`,
+    // Times are text there, and some programs write them with a T.
+    instant: (time) => sql`REPLACE(${time}, 'T', ' ')`,
     // Ids are random, and so is the way through the table in their order.
     imageOrder: { column: "rowid", bind: Number },
     lock: "",

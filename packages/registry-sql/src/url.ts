@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 /** Where a registry's database is. */
 export type Address =
   | { readonly kind: "sqlite"; readonly path: string }
@@ -53,11 +55,12 @@ export function parseUrl(url: string): Address | string {
   const database = decode(name);
   if (database === "") return "names no database: it ends with /glance, or what the database is called";
   const socket = options.get("unix_socket") ?? (options.get("host")?.startsWith("/") ? options.get("host") : null);
-  const tls = kind === "mysql" ? mysqlTls(options) : postgresTls(options);
+  const address = (ipv6 ?? decode(host ?? "")) || (options.get("host") ?? "localhost");
+  const tls = kind === "mysql" ? mysqlTls(options, address) : postgresTls(options);
   if (typeof tls === "string") return tls;
   return {
     kind,
-    host: (ipv6 ?? decode(host ?? "")) || (options.get("host") ?? "localhost"),
+    host: address,
     port: Number(port || options.get("port") || (kind === "mysql" ? 3306 : 5432)),
     database,
     ...(socket !== null && { socket }),
@@ -75,16 +78,16 @@ export function describe(address: Address): string {
 }
 
 /** PyMySQL's and mysqlclient's options. */
-function mysqlTls(options: URLSearchParams): ServerAddress["tls"] {
+function mysqlTls(options: URLSearchParams, host: string): ServerAddress["tls"] | string {
   const ca = options.get("ssl_ca");
   const cert = options.get("ssl_cert");
   const key = options.get("ssl_key");
   if (ca === null && cert === null && key === null && !isTrue(options.get("ssl"))) return undefined;
-  return {
-    ...files(ca, cert, key),
-    verify: ca !== null,
-    verifyHost: isTrue(options.get("ssl_verify_identity")) || isTrue(options.get("ssl_check_hostname")),
-  };
+  const verifyHost = isTrue(options.get("ssl_verify_identity")) || isTrue(options.get("ssl_check_hostname"));
+  // Given an address, the driver would hold the certificate against the name localhost.
+  if (verifyHost && isIP(host) !== 0)
+    return "asks for a check of the host's identity and names the host by its address: write the name that its certificate has, or leave ssl_verify_identity out";
+  return { ...files(ca, cert, key), verify: ca !== null, verifyHost };
 }
 
 /** libpq's options (https://www.postgresql.org/docs/current/libpq-ssl.html). */

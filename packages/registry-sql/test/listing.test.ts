@@ -1,11 +1,15 @@
-import { createCipher, isScrubberError, type PendingLocation, type Registry } from "@scrubber/core";
+import { createCipher, isScrubberError, type PendingLocation, type PendingPage, type Registry } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import { DELETED_AT, KEY, openPlace, sealed, type Place } from "./database.ts";
 
-async function allPending(registry: Registry, limit = 1000): Promise<PendingLocation[]> {
+async function allPending(registry: Registry, limit = 1000, known?: PendingPage["known"]): Promise<PendingLocation[]> {
   const found: PendingLocation[] = [];
   for (let after: string | undefined; ;) {
-    const page = await registry.pendingLocations({ ...(after !== undefined && { after }), limit });
+    const page = await registry.pendingLocations({
+      ...(after !== undefined && { after }),
+      ...(known !== undefined && { known }),
+      limit,
+    });
     expect(page.items.length).toBeLessThanOrEqual(limit);
     found.push(...page.items);
     if (page.next === undefined) return found;
@@ -82,6 +86,39 @@ describe("images", () => {
 });
 
 describe("pendingLocations", () => {
+  test("leaves out what was asked for in between the times that the caller knows, and nothing else, however the time is written", async () => {
+    await using place = await openPlace();
+    const times: Record<string, string | null> = {
+      "1 before": "2026-11-20 09:59:59.999999",
+      "1 before, with a T": "2026-11-20T09:59:59",
+      "1 before, whole seconds": "2026-11-20 09:59:59",
+      "1 first": "2026-11-20 10:00:00.500000",
+      "2 in between": "2026-11-20 10:00:00.500001",
+      "2 in between, with a T": "2026-11-20T23:00:00",
+      "2 in between, whole seconds": "2026-11-21 23:00:00",
+      "3 last": "2026-11-22 10:00:00.500000",
+      "3 last, perhaps": "2026-11-22 10:00:00",
+      "3 after": "2026-11-22 10:00:01.000000",
+      "3 after, with a T": "2026-11-22T10:00:01",
+      "3 no time": "0000-00-00 00:00:00",
+      "3 none at all": null,
+    };
+    for (const [id, deletedAt] of Object.entries(times)) {
+      place.addImage(id, { status: "pending_delete", deletedAt: null });
+      place.addLocation(id, { status: "pending_delete", deletedAt });
+      place.addImage(`${id}, of the image`, { status: "pending_delete", deletedAt });
+      place.addLocation(`${id}, of the image`, { status: "pending_delete", deletedAt: null });
+      place.addImage(`${id}, without a location`, { status: "pending_delete", deletedAt });
+    }
+    const known = { after: new Date("2026-11-20T10:00:00.500Z"), before: new Date("2026-11-22T10:00:00.500Z") };
+    const everyone = (await allPending(place.registry)).map(({ imageId }) => imageId);
+    expect(everyone).toHaveLength(3 * Object.keys(times).length);
+    const wanted = everyone.filter((id) => !id.startsWith("2"));
+    for (const limit of [1, 4, 1000]) {
+      expect((await allPending(place.registry, limit, known)).map(({ imageId }) => imageId)).toEqual(wanted);
+    }
+  });
+
   test("pages by primary key: locations first, then pending images without one, whatever their visibility", async () => {
     await using place = await openPlace();
     const expected: string[] = [];

@@ -55,6 +55,10 @@ describe("connection URLs", () => {
       },
     ],
     [
+      "mysql://h/d?ssl_ca=/ca.pem&ssl_verify_identity=true",
+      { kind: "mysql", host: "h", port: 3306, database: "d", tls: { ca: "/ca.pem", verify: true, verifyHost: true } },
+    ],
+    [
       "mysql+pymysql://h/d?ssl_ca=/ca.pem&ssl_cert=/c.pem&ssl_key=/k.pem",
       {
         kind: "mysql",
@@ -76,6 +80,8 @@ describe("connection URLs", () => {
     ["oracle://u:hunter2@h/d", "is no connection URL"],
     ["glance", "is no connection URL"],
     ["postgres://u:hunter2@h/d?sslmode=strange", "sslmode"],
+    ["mysql://u:hunter2@127.0.0.1/d?ssl_ca=/ca.pem&ssl_verify_identity=true", "by its address"],
+    ["mysql://u:hunter2@[::1]/d?ssl_ca=/ca.pem&ssl_check_hostname=true", "by its address"],
   ])("%s is refused, and the password is not repeated", (url, reason) => {
     const problem = parseUrl(url);
     expect(problem).toEqual(expect.stringContaining(reason));
