@@ -1,12 +1,4 @@
-import {
-  isScrubberError,
-  ScrubberError,
-  type Finding,
-  type Logger,
-  type Queue,
-  type QueueEntry,
-  type Registry,
-} from "@scrubber/core";
+import { ScrubberError, type Finding, type Logger, type Queue, type QueueEntry, type Registry } from "@scrubber/core";
 import { createAdmission, type Admission } from "./admission.ts";
 import type {
   Config,
@@ -35,7 +27,8 @@ import { Pass, type PassEnvironment, type Stops } from "./pass.ts";
 import { Recorder } from "./record.ts";
 import { createRestore } from "./restore.ts";
 import { Router } from "./routing.ts";
-import { createSweep, SWEEP_FINISHED_AT, type Sweep } from "./sweep.ts";
+import { SweepSchedule, sweptAt } from "./sweep-schedule.ts";
+import { createSweep } from "./sweep.ts";
 
 const LEASE_MS = 600_000;
 const CALL_MS = 120_000;
@@ -87,7 +80,7 @@ class Machine implements Scrubber {
   readonly #admission: Admission | undefined;
   readonly #lanes = new Lanes();
   readonly #health: Health;
-  readonly #sweep: Sweep | undefined;
+  readonly #sweeps: SweepSchedule;
   readonly #closing = new AbortController();
   #running: Promise<unknown> | undefined;
 
@@ -116,16 +109,25 @@ class Machine implements Scrubber {
             monotonic: clock.monotonic,
             emit: emitter.emit,
           });
-    this.#sweep =
-      config.sweep === undefined
-        ? undefined
-        : createSweep({
-            registry: this.#registry,
-            queue: this.#queue,
-            from: opened.sweepFrom,
-            now: clock.now,
-            emit: emitter.emit,
-          });
+    this.#sweeps = new SweepSchedule({
+      sweep:
+        config.sweep === undefined
+          ? undefined
+          : createSweep({
+              registry: this.#registry,
+              queue: this.#queue,
+              from: opened.sweepFrom,
+              delayMs: config.scrub.delayMs,
+              nextInMs: Math.max(config.sweep.everyMs, config.scrub.wakeupMs),
+              now: clock.now,
+              emit: emitter.emit,
+            }),
+      everyMs: config.sweep?.everyMs ?? 0,
+      queue: this.#queue,
+      health: this.#health,
+      clock,
+      emitter,
+    });
   }
 
   get receiptsHead(): string | undefined {
@@ -142,7 +144,7 @@ class Machine implements Scrubber {
 
   runOnce({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunSummary> {
     return this.#alone(async () => {
-      await this.#sweepIfDue(signal);
+      await this.#sweeps.runIfDue(signal);
       return this.#pass({ signal });
     });
   }
@@ -155,7 +157,7 @@ class Machine implements Scrubber {
         emitter: this.#emitter,
         wakeupMs: this.#config.scrub.wakeupMs,
         run: () => this.#pass({ signal: stopped, stopNow }),
-        sweepIfDue: () => this.#sweepIfDue(stopped),
+        sweepIfDue: () => this.#sweeps.runIfDue(stopped),
         nextAt: () => this.#nextAt(),
         signal: stopped,
       }),
@@ -174,25 +176,8 @@ class Machine implements Scrubber {
     });
   }
 
-  async sweep(options: { readonly signal?: AbortSignal } = {}): Promise<SweepSummary> {
-    if (this.#sweep === undefined) {
-      throw new ScrubberError(
-        "SCRUBBER_UNSUPPORTED",
-        "there is nothing to sweep: no registry is configured, or sweep is off",
-        {
-          hint: "Configure a registry, and leave `sweep` out or set `sweep.every`.",
-        },
-      );
-    }
-    try {
-      return await this.#sweep.run(options);
-    } catch (error) {
-      const { code, message } = isScrubberError(error)
-        ? error
-        : { code: "SCRUBBER_REGISTRY_UNAVAILABLE", message: "the sweep failed in a way of its own" };
-      if (code !== "SCRUBBER_ABORTED") this.#emitter.emit({ type: "outage", of: "sweep", code, message });
-      throw error;
-    }
+  sweep(options: { readonly signal?: AbortSignal } = {}): Promise<SweepSummary> {
+    return this.#sweeps.run({ ...options, whole: true });
   }
 
   restore(imageId: string): Promise<RestoreSummary> {
@@ -235,7 +220,7 @@ class Machine implements Scrubber {
       overdueSeconds: Math.max(0, Math.round(late)),
       stores: this.#health.statuses(notes),
       paused: this.#health.allPaused,
-      lastSweepAt: instant(notes.get(SWEEP_FINISHED_AT)),
+      lastSweepAt: sweptAt(notes),
     };
   }
 
@@ -307,29 +292,10 @@ class Machine implements Scrubber {
     return new Pass(env).run({ signal: stop, stopNow });
   }
 
-  async #sweepIfDue(signal: AbortSignal | undefined): Promise<void> {
-    const every = this.#config.sweep?.everyMs;
-    if (this.#sweep === undefined || every === undefined) return;
-    try {
-      const last = instant((await this.#queue.notes()).get(SWEEP_FINISHED_AT));
-      if (last !== null && this.#clock.now().getTime() - last.getTime() < every) return;
-      if (this.#health.allPaused) return;
-      await this.sweep(signal === undefined ? {} : { signal });
-    } catch (error) {
-      // Reported by then; what is in the queue is worked all the same.
-      if (!isScrubberError(error)) throw error;
-    }
-  }
-
   async #nextAt(): Promise<number | undefined> {
     const { nextDueAt } = await this.#queue.stats();
     const probeAt = this.#lanes.nextProbeAt();
     if (nextDueAt === undefined) return probeAt;
     return Math.min(nextDueAt.getTime(), probeAt ?? Number.POSITIVE_INFINITY);
   }
-}
-
-function instant(note: unknown): Date | null {
-  const at = typeof note === "string" ? new Date(note) : undefined;
-  return at === undefined || Number.isNaN(at.getTime()) ? null : at;
 }

@@ -5,8 +5,10 @@ import {
   storeIdOf,
   type AddResult,
   type Location,
+  type JsonValue,
   type NewEntry,
   type PendingLocation,
+  type PendingPage,
   type Queue,
   type QueueEntry,
   type Registry,
@@ -14,15 +16,21 @@ import {
 import type { SweepSummary } from "./api.ts";
 import type { ScrubberEvent } from "./events.ts";
 
-/** Brings into the queue what the registry knows and the queue does not. */
+/**
+ * Brings into the queue what the registry knows and the queue does not.
+ *
+ * A whole sweep goes through all that waits for deletion. One that is not asks the registry for two kinds only: what may come due before the next sweep,
+ * whatever earlier sweeps made of it, and what was asked for since the last one. So it costs what is due and what is new, not what waits; and what an earlier
+ * sweep missed, or somebody took out of the queue, is found when it is due or by the next whole sweep, whichever comes first.
+ */
 export interface Sweep {
   /**
-   * Goes through all that waits for deletion, page by page, in bounded memory. Two at once do no harm.
+   * Works page by page, in bounded memory. Two at once do no harm. `whole`: even if there was a whole one within a day.
    *
    * Rejects where registry or queue do not answer: a failed listing is never "no work". Also rejects (`SCRUBBER_ABORTED`) when `signal` aborts. What was
-   * added until then stays; the stamp is written only after a whole sweep.
+   * added until then stays; the stamp is written only at the end.
    */
-  run(options?: { readonly signal?: AbortSignal | undefined }): Promise<SweepSummary>;
+  run(options?: { readonly signal?: AbortSignal | undefined; readonly whole?: boolean }): Promise<SweepSummary>;
 }
 
 export interface SweepOptions {
@@ -31,16 +39,27 @@ export interface SweepOptions {
   readonly queue: Queue;
   /** A queue that is only read: its entries are swept instead of the registry's pending locations. */
   readonly from?: Queue | undefined;
+  /** `scrub.delay` in milliseconds. */
+  readonly delayMs: number;
+  /** How long until the next sweep, at most, in milliseconds: what comes due by then is brought in now. */
+  readonly nextInMs: number;
   readonly now: () => Date;
   readonly emit: (event: ScrubberEvent) => void;
 }
 
-/** The queue's note with the instant (RFC 3339) at which the last whole sweep ended. */
+/** The queue's note with the instant (RFC 3339) at which the last sweep ended. */
 export const SWEEP_FINISHED_AT = "sweep/finishedAt";
+/** The queue's note with the instants at which the last sweep that came to its end began, and the last whole one. */
+const SWEEP_BEGAN_AT = "sweep/beganAt";
 
 export function createSweep(options: SweepOptions): Sweep {
-  return { run: ({ signal } = {}) => new SweepRun(options, signal).run() };
+  return { run: ({ signal, whole = false } = {}) => new SweepRun(options, signal).run(whole) };
 }
+
+/** A sweep that is not whole must have had a whole one before it within this time. */
+const WHOLE_EVERY_MS = 24 * 3_600_000;
+/** What was asked for so long before the last sweep is taken for seen by it: clocks differ, and transactions commit late. */
+const OVERLAP_MS = 10 * 60_000;
 
 const PAGE = 1000;
 /** Images whose entries are looked up at the same time. */
@@ -69,26 +88,41 @@ class SweepRun {
     this.#signal = signal;
   }
 
-  async run(): Promise<SweepSummary> {
+  async run(whole: boolean): Promise<SweepSummary> {
     const { registry, from, queue, now, emit } = this.#options;
     const began = performance.now();
+    const beganAt = now();
+    const last =
+      whole || from !== undefined ? undefined : lastSweep((await queue.notes()).get(SWEEP_BEGAN_AT), beganAt);
+    const known = last === undefined ? undefined : this.#known(beganAt, last.any);
     if (from !== undefined) await this.#sweepQueue(from);
-    else if (registry !== undefined) await this.#sweepRegistry(registry);
+    else if (registry !== undefined) await this.#sweepRegistry(registry, known);
     else throw new TypeError("a sweep needs a registry, or a queue to read from");
     this.#warn();
+    const wholeAt = last === undefined || known === undefined ? beganAt : last.whole;
+    await queue.setNote(SWEEP_BEGAN_AT, { any: beganAt.toISOString(), whole: wholeAt.toISOString() });
     await queue.setNote(SWEEP_FINISHED_AT, now().toISOString());
     const summary: SweepSummary = { ...this.#counts };
     emit({ type: "sweep.finished", summary, ms: Math.round(performance.now() - began) });
     return summary;
   }
 
-  async #sweepRegistry(registry: Registry): Promise<void> {
+  /** Requests that need no look: seen by an earlier sweep, and not due before the next. Undefined: there are none. */
+  #known(beganAt: Date, lastBeganAt: Date): PendingPage["known"] {
+    const { delayMs, nextInMs } = this.#options;
+    const after = new Date(Math.max(0, beganAt.getTime() - delayMs + nextInMs));
+    const before = new Date(lastBeganAt.getTime() - OVERLAP_MS);
+    return after < before ? { after, before } : undefined;
+  }
+
+  async #sweepRegistry(registry: Registry, known: PendingPage["known"]): Promise<void> {
     let after: string | undefined;
     do {
       this.#assertGoingOn();
       const { items, next } = await registry.pendingLocations({
         limit: PAGE,
         ...(after === undefined ? {} : { after }),
+        ...(known === undefined ? {} : { known }),
       });
       if (next !== undefined && next === after) throw endlessListing();
       this.#counts.seen += items.length;
@@ -210,6 +244,19 @@ class SweepRun {
       hint: "What was added stays; the next sweep goes through all again.",
     });
   }
+}
+
+/** When the last sweep began, and the last whole one, if that is not too long ago. */
+function lastSweep(note: JsonValue | undefined, now: Date): { readonly any: Date; readonly whole: Date } | undefined {
+  if (typeof note !== "object" || note === null || !("any" in note) || !("whole" in note)) return undefined;
+  const [any, whole] = [new Date(textOf(note["any"])), new Date(textOf(note["whole"]))];
+  const age = now.getTime() - whole.getTime();
+  // Not so for what is no time. Where the clock was set back, nothing is known.
+  return age >= 0 && age < WHOLE_EVERY_MS && any <= now ? { any, whole } : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function foundIn(item: PendingLocation): Found {
