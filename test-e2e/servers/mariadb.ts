@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createPool, type Pool, type PoolOptions } from "mysql2/promise";
+import type { Certificate } from "./authority.ts";
 import {
   freePort,
   startProcess,
@@ -13,8 +14,8 @@ import {
 
 const ADMIN: Pick<PoolOptions, "host" | "user" | "password"> = { host: "127.0.0.1", user: "admin", password: "admin" };
 
-/** Starts Debian's MariaDB. */
-export async function startMariadb(): Promise<DatabaseServer> {
+/** Starts Debian's MariaDB; with a certificate, for TLS beside connections in the clear. */
+export async function startMariadb(certificate?: Certificate): Promise<DatabaseServer> {
   const folder = await mkdtemp(join(tmpdir(), "mariadb-"));
   const data = join(folder, "data");
   const { username } = userInfo();
@@ -48,6 +49,7 @@ export async function startMariadb(): Promise<DatabaseServer> {
         "--skip-name-resolve",
         "--innodb-buffer-pool-size=128M",
         "--innodb-flush-log-at-trx-commit=2",
+        ...(certificate === undefined ? [] : [`--ssl-cert=${certificate.cert}`, `--ssl-key=${certificate.key}`]),
       ],
       join(folder, "log"),
       {},

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chown, mkdtemp, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import pg from "pg";
+import type { Certificate } from "./authority.ts";
 import {
   freePort,
   startProcess,
@@ -13,8 +14,11 @@ import {
 
 const BINARIES = "/usr/lib/postgresql/15/bin";
 
-/** Starts Debian's PostgreSQL; as the user postgres where this process is root, which PostgreSQL refuses to be. */
-export async function startPostgres(): Promise<DatabaseServer> {
+/**
+ * Starts Debian's PostgreSQL; as the user postgres where this process is root, which PostgreSQL refuses to be. With a certificate, for TLS beside
+ * connections in the clear.
+ */
+export async function startPostgres(certificate?: Certificate): Promise<DatabaseServer> {
   const isRoot = process.getuid?.() === 0;
   // Another user cannot reach a temporary folder below one of root's.
   const folder = await mkdtemp(join(isRoot ? "/tmp" : tmpdir(), "postgres-"));
@@ -28,6 +32,7 @@ export async function startPostgres(): Promise<DatabaseServer> {
     { ...surroundings, encoding: "utf8" },
   );
   if (init.status !== 0) throw new Error(`initdb: ${init.error?.message ?? init.stderr}`);
+  const tls = certificate === undefined ? [] : await tlsOptions(certificate, folder, identity);
   const port = await freePort();
   let running: ServerProcess;
   const start = async (): Promise<void> => {
@@ -44,6 +49,7 @@ export async function startPostgres(): Promise<DatabaseServer> {
         "unix_socket_directories=",
         "-c",
         "fsync=off",
+        ...tls,
       ],
       join(folder, "log"),
       surroundings,
@@ -63,6 +69,20 @@ export async function startPostgres(): Promise<DatabaseServer> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The server reads a key only that is its user's own and nobody else's to read: so it gets a copy. */
+async function tlsOptions(
+  { cert, key }: Certificate,
+  folder: string,
+  { uid, gid }: { readonly uid?: number; readonly gid?: number },
+): Promise<readonly string[]> {
+  const copies = { cert: join(folder, "server.pem"), key: join(folder, "server.key") };
+  await copyFile(cert, copies.cert);
+  await copyFile(key, copies.key);
+  await chmod(copies.key, 0o600);
+  if (uid !== undefined && gid !== undefined) for (const copy of Object.values(copies)) await chown(copy, uid, gid);
+  return ["-c", "ssl=on", "-c", `ssl_cert_file=${copies.cert}`, "-c", `ssl_key_file=${copies.key}`];
 }
 
 function idOf(flag: "-u" | "-g"): number {

@@ -131,6 +131,10 @@ function hintFor({ kind, code }: Failure): string {
     return "The session token has run out or is wrong: renew it, or use credentials that renew themselves.";
   if (/TooSkewed|RequestExpired/.test(code))
     return "This machine's clock and the server's differ too much: set the clock.";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return "The server's certificate names other hosts: write the endpoint as the certificate has it, or have it reissued.";
+  if (/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/.test(code))
+    return "The server's certificate is out of its time: renew it, and compare the clocks of both machines.";
   if (/CERT|SIGNATURE/.test(code))
     return "Name the certificate authority that the server's certificate comes from in the option ca.";
   if (/^(?:CredentialsProviderError|Error)$/.test(code))
