@@ -18,11 +18,17 @@ const CONNECT_WITHIN_MS = 10_000;
 /** Clients for credentials that stood in locations; the one unused longest makes room. */
 const MOST_CLIENTS = 32;
 
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
 /** Sends one kind of request as `credentials` (undefined: the configured ones). */
 export interface Connection {
   readonly client: S3Client;
-  /** Whatever must not be shown. */
-  readonly secrets: readonly string[];
+  /** Undefined: found by the SDK, where every AWS tool looks for them. */
+  readonly credentials: Credentials | undefined;
 }
 
 /** The configured server: clients for it that share sockets, timeouts and what was learnt. */
@@ -57,15 +63,17 @@ export class Server {
       maxAttempts: 1,
     };
     const { accessKeyId, secretAccessKey, sessionToken } = options;
-    const given = accessKeyId !== undefined && secretAccessKey !== undefined;
-    this.#own = {
-      client: new S3Client({
-        ...this.#config,
-        ...(given && {
-          credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
-        }),
-      }),
-      secrets: [accessKeyId, secretAccessKey, sessionToken].filter((secret) => secret !== undefined),
+    this.#own = this.#connect(
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+    );
+  }
+
+  #connect(credentials: Credentials | undefined): Connection {
+    return {
+      client: new S3Client({ ...this.#config, ...(credentials !== undefined && { credentials }) }),
+      credentials,
     };
   }
 
@@ -78,11 +86,7 @@ export class Server {
       this.#guests.set(id, known);
       return known;
     }
-    const pair = credentials.reveal();
-    const connection = {
-      client: new S3Client({ ...this.#config, credentials: pair }),
-      secrets: [pair.secretAccessKey, pair.accessKeyId],
-    };
+    const connection = this.#connect(credentials.reveal());
     this.#guests.set(id, connection);
     const [oldest] = this.#guests.keys();
     if (this.#guests.size > MOST_CLIENTS && oldest !== undefined) this.#guests.delete(oldest);
@@ -99,7 +103,7 @@ export class Server {
     try {
       return await send(connection.client, { abortSignal: signal });
     } catch (error) {
-      throw new RequestFailure(failureOf(error, connection.secrets));
+      throw new RequestFailure(failureOf(error, await secretsOf(connection, error)));
     } finally {
       this.#slots.free();
     }
@@ -145,6 +149,14 @@ export class RequestFailure extends Error {
 
 export function isRequestFailure(error: unknown): error is RequestFailure {
   return error instanceof RequestFailure;
+}
+
+/** What must not be shown of an error. */
+async function secretsOf({ client, credentials }: Connection, error: unknown): Promise<readonly string[]> {
+  // Only what a server says may repeat what the SDK found; where it found nothing, it would look for it again, which takes long.
+  if (credentials === undefined && failureOf(error).status === undefined) return [];
+  const used = credentials ?? (await client.config.credentials().catch(() => undefined));
+  return [used?.secretAccessKey, used?.accessKeyId, used?.sessionToken].filter((secret) => secret !== undefined);
 }
 
 async function sendDeleteObjects(
