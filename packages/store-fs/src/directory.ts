@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync } from "node:fs";
 import type { End } from "./job.ts";
-import { errorCode, type HeldRoot, holdDirectory, type HeldDirectory } from "./root.ts";
+import { errorCode, type HeldRoot, holdDirectory, type HeldDirectory, standsAt } from "./root.ts";
 
 /** Why a file, or all in a directory, cannot be worked on. `throttled`: the whole file system is out of order, and there is no use in going on. */
 export interface Failure {
@@ -10,33 +10,50 @@ export interface Failure {
   readonly failedBy?: string;
 }
 
-/** A directory that a batch works in. */
-export interface WorkDirectory {
-  readonly held: HeldDirectory;
-  /** Indexes of the paths whose end is true on disk only after the directory was written out. */
-  readonly unwritten: number[];
+/** Who worked in a directory. */
+export interface Touched {
+  /** Whether the end of this file is true on disk only after its directory was written out. */
+  isToWriteOut(index: number): boolean;
+  /** That end did not reach the disk. */
+  lost(index: number, code: string): void;
 }
 
-/** The directories of one batch: each is opened once, judged once, written out once. Few at a time: descriptors are limited. */
-export class Directories {
-  static readonly #most = 64;
-  readonly #root: HeldRoot;
-  readonly #open = new Map<string, WorkDirectory | Failure>();
-  readonly #lost: (index: number, code: string) => void;
+/** A directory that is worked in. */
+export interface WorkDirectory {
+  readonly held: HeldDirectory;
+  /** By whom, and on which of his files. */
+  readonly touched: { readonly by: Touched; readonly indexes: readonly number[] }[];
+}
 
-  /** `lost` is told which ends did not reach the disk. */
-  constructor(root: HeldRoot, lost: (index: number, code: string) => void) {
+/** The directories that are worked in: each is opened once, judged once, written out once. */
+export class Directories {
+  readonly #root: HeldRoot;
+  readonly #open = new Map<string, WorkDirectory>();
+
+  constructor(root: HeldRoot) {
     this.#root = root;
-    this.#lost = lost;
   }
 
-  /** The directory at `relative` (empty: the root itself; else with a leading slash), or why it is not to be worked in. */
-  at(relative: string): WorkDirectory | Failure {
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether a directory that is worked in is no longer what stands there. */
+  hasMoved(relative: string): boolean {
     const known = this.#open.get(relative);
-    if (known !== undefined) return known;
-    if (this.#open.size >= Directories.#most) this.close();
-    const found = relative === "" ? { held: this.#root, unwritten: [] } : this.#enter(relative);
+    return known !== undefined && relative !== "" && !standsAt(known.held, this.#root.base + relative.slice(1));
+  }
+
+  /**
+   * The directory at `relative` (empty: the root itself; else with a leading slash), or why it is not to be worked in. It is written out for `indexes` of
+   * `by` when all are closed.
+   */
+  at(relative: string, by: Touched, indexes: readonly number[]): WorkDirectory | Failure {
+    const found =
+      this.#open.get(relative) ?? (relative === "" ? { held: this.#root, touched: [] } : this.#enter(relative));
+    if ("end" in found) return found;
     this.#open.set(relative, found);
+    found.touched.push({ by, indexes });
     return found;
   }
 
@@ -49,7 +66,7 @@ export class Directories {
       return failureOf(errorCode(error), "its directory");
     }
     const expected = (this.#root.realPath === "/" ? "" : this.#root.realPath) + relative;
-    if (held.realPath === expected) return { held, unwritten: [] };
+    if (held.realPath === expected) return { held, touched: [] };
     closeSync(held.fd);
     const where = held.realPath.startsWith(`${this.#root.realPath}/`)
       ? "another place in the root"
@@ -57,17 +74,22 @@ export class Directories {
     return { end: "invalid", text: `its directory leads through a symbolic link to ${where}` };
   }
 
-  /** Writes out what was changed (fsync), reports what could not be written, and lets go of all. */
+  /** Writes out what was changed (fsync), tells whoever worked there what could not be written, and lets go of all. */
   close(): void {
-    for (const directory of this.#open.values()) {
-      if ("end" in directory) continue;
-      if (directory.unwritten.length > 0) {
-        const code = writeOut(directory.held.fd);
-        if (code !== undefined) for (const index of directory.unwritten) this.#lost(index, code);
+    for (const { held, touched } of this.#open.values()) {
+      if (touched.some(({ by, indexes }) => indexes.some((index) => by.isToWriteOut(index)))) {
+        const code = writeOut(held.fd);
+        if (code !== undefined) tell(touched, code);
       }
-      if (directory.held !== this.#root) closeSync(directory.held.fd);
+      if (held !== this.#root) closeSync(held.fd);
     }
     this.#open.clear();
+  }
+}
+
+function tell(touched: WorkDirectory["touched"], code: string): void {
+  for (const { by, indexes } of touched) {
+    for (const index of indexes) if (by.isToWriteOut(index)) by.lost(index, code);
   }
 }
 

@@ -1,4 +1,14 @@
-import { closeSync, constants, lstatSync, openSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import type { Outage, RootCheck } from "./job.ts";
 
@@ -34,6 +44,16 @@ export function holdDirectory(path: string): HeldDirectory {
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** Whether the held directory is what stands at `path` now. */
+export function standsAt(held: HeldDirectory, path: string): boolean {
+  try {
+    const [here, there] = [fstatSync(held.fd), statSync(path)];
+    return here.ino === there.ino && here.dev === there.dev;
+  } catch {
+    return false;
   }
 }
 

@@ -12,7 +12,7 @@ export class FsStore implements Store<FsTarget> {
   readonly schemes: readonly string[] = ["file", "filesystem"];
   readonly supports: StoreSupports = { identity: true, holds: false, versions: false, bytes: true };
   /** Two batches on their way: while one is worked off, the other is brought. */
-  readonly limits: StoreLimits = { batch: 1000, concurrency: 2 };
+  readonly limits: StoreLimits = { batch: 1000, concurrency: 8 };
   readonly #recognition: Recognition;
   readonly #threads: ReadonlyMap<string, RootThread>;
 

@@ -1,8 +1,12 @@
-import { parentPort } from "node:worker_threads";
-import { runJob } from "./batch.ts";
+import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { Group } from "./group.ts";
 import type { Job } from "./job.ts";
 
 // Loads nothing but node:fs and its own neighbours: what it imported would be in memory twice.
-parentPort?.on("message", (job: Job) => {
-  parentPort?.postMessage(runJob(job));
-});
+const port = parentPort;
+if (port !== null) {
+  const group = new Group((answer) => port.postMessage(answer));
+  // oxlint-disable-next-line no-unsafe-type-assertion -- the other end sends nothing else
+  const next = (): Job | undefined => receiveMessageOnPort(port)?.message as Job | undefined;
+  port.on("message", (job: Job) => group.run(job, next));
+}

@@ -1,0 +1,105 @@
+import { closeSync } from "node:fs";
+import { Directories, type Failure, type WorkDirectory } from "./directory.ts";
+import type { Job, JobAnswer } from "./job.ts";
+import { probeRoot } from "./probe.ts";
+import { type HeldRoot, holdRoot, standsAt } from "./root.ts";
+import { Work } from "./work.ts";
+
+/** Directories held open at once: descriptors are limited. */
+const MOST_DIRECTORIES = 256;
+/** Files of jobs that are done and wait for their answers: half of what the store takes at once, so that whoever brings more is not kept waiting. */
+const MOST_FILES = 4000;
+
+/**
+ * Works jobs off, synchronously, and commits them in groups: what several of them touched in one directory is written out by one fsync, and only then are
+ * they answered. A lone job is a group of its own.
+ */
+export class Group {
+  readonly #answer: (answer: JobAnswer) => void;
+  #root: HeldRoot | undefined;
+  #directories: Directories | undefined;
+  /** Their files are done, and not all of it is written out. */
+  readonly #done: Work[] = [];
+  #files = 0;
+
+  constructor(answer: (answer: JobAnswer) => void) {
+    this.#answer = answer;
+  }
+
+  /** Works off a job and whatever `next` has at hand, and commits it all. */
+  run(first: Job, next: () => Job | undefined): void {
+    try {
+      for (let job: Job | undefined = first; job !== undefined; job = next()) this.#take(job);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #take(job: Job): void {
+    const root = holdRoot(job.root);
+    if ("code" in root) {
+      this.#answer({ id: job.id, markerSeen: false, result: root });
+    } else if (job.act === "probe" || job.act === "probeByWriting") {
+      const result = probeRoot(job.root, root, job.act === "probeByWriting");
+      closeSync(root.fd);
+      this.#answer({ id: job.id, markerSeen: root.markerSeen, result });
+    } else {
+      const directories = this.#enter(root);
+      const work = new Work(job, root.markerSeen);
+      this.#do(work, directories);
+      this.#done.push(work);
+      this.#files += work.size;
+      if (this.#files >= MOST_FILES) this.#commit();
+    }
+  }
+
+  /** In another directory than the one that was the root for the jobs before, nothing of theirs goes on. */
+  #enter(root: HeldRoot): Directories {
+    if (this.#root !== undefined && this.#directories !== undefined) {
+      if (standsAt(this.#root, root.base)) {
+        closeSync(root.fd);
+        return this.#directories;
+      }
+      this.#leave();
+    }
+    this.#root = root;
+    this.#directories = new Directories(root);
+    return this.#directories;
+  }
+
+  #do(work: Work, directories: Directories): void {
+    for (const [relative, indexes] of work.byDirectory()) {
+      const enter = (): WorkDirectory | Failure => {
+        if (directories.size >= MOST_DIRECTORIES || directories.hasMoved(relative)) this.#commit();
+        return directories.at(relative, work, indexes);
+      };
+      let directory = enter();
+      for (const index of indexes) {
+        if (work.cancelled) return;
+        // Nobody waits for long for what is done once it is called off.
+        if (this.#done.some(({ cancelled }) => cancelled)) {
+          this.#commit();
+          directory = enter();
+        }
+        const goesOn = "end" in directory ? work.ended(index, directory) : work.file(index, relative, directory);
+        if (!goesOn) return;
+      }
+    }
+  }
+
+  /** Writes out what was touched, and answers the jobs that are done. */
+  #commit(): void {
+    this.#directories?.close();
+    this.#files = 0;
+    for (const { job, markerSeen, result } of this.#done.splice(0)) {
+      this.#answer({ id: job.id, markerSeen, result });
+    }
+  }
+
+  #leave(): void {
+    this.#commit();
+    if (this.#root !== undefined) closeSync(this.#root.fd);
+    this.#root = undefined;
+    this.#directories = undefined;
+  }
+}
