@@ -1,5 +1,10 @@
+import { AnonymousCredential, BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { ScrubberError } from "@scrubber/core";
+import { createSecretKey, type KeyObject } from "node:crypto";
 import type { AzureOptions } from "./options.ts";
+
+/** What the SDK takes to open an account: a shared key, a source of tokens, or nothing beside the URL. */
+export type Credential = BlobServiceClient["credential"];
 
 /** Where the blob service is, and what opens it. */
 export interface Account {
@@ -9,8 +14,10 @@ export interface Account {
   readonly origin: string;
   /** What stands before the container in every path: empty, or `/devstoreaccount1` for an emulator. */
   readonly basePath: string;
-  readonly key: string | undefined;
-  /** Without `?`. */
+  readonly credential: Credential;
+  /** The shared key, where `credential` is one: for the deletions in a batch, which the SDK does not sign. */
+  readonly key: KeyObject | undefined;
+  /** A shared access signature, without `?`; undefined where `credential` opens the account. */
   readonly sas: string | undefined;
 }
 
@@ -20,45 +27,59 @@ const DEVELOPMENT =
 
 /**
  * Puts the options together.
- * @throws {ScrubberError} `SCRUBBER_PLUGIN_OPTIONS`: the connection string lacks something.
+ * @throws {ScrubberError} `SCRUBBER_PLUGIN_OPTIONS`: the connection string lacks something; `SCRUBBER_PLUGIN_DEPENDENCY_MISSING`: no credentials are configured, and @azure/identity is not installed.
  */
-export function accountOf(options: AzureOptions): Account {
-  if (options.connectionString !== undefined) return fromConnectionString(options.connectionString);
-  const url = new URL(options.endpoint ?? `https://${options.account}.blob.core.windows.net`);
-  return {
-    name: options.account,
-    ...placeOf(url),
-    key: options.accountKey,
-    sas: options.sas?.replace(/^\?/, ""),
-  };
+export async function accountOf(options: AzureOptions): Promise<Account> {
+  const { account, accountKey, sas, connectionString, endpoint } = options;
+  if (connectionString !== undefined) return fromConnectionString(connectionString);
+  const place = placeOf(new URL(endpoint ?? `https://${account}.blob.core.windows.net`));
+  const at = { name: account, ...place, key: undefined, sas: undefined };
+  if (sas !== undefined) return { ...at, credential: new AnonymousCredential(), sas: sas.replace(/^\?/, "") };
+  if (account === undefined || accountKey === undefined) return { ...at, credential: await defaultCredential() };
+  return { ...at, credential: new StorageSharedKeyCredential(account, accountKey), key: keyOf(accountKey) };
+}
+
+function keyOf(base64: string): KeyObject {
+  return createSecretKey(base64, "base64");
 }
 
 function placeOf(url: URL): Pick<Account, "origin" | "basePath"> {
   return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, "") };
 }
 
-function fromConnectionString(text: string): Account {
-  const given = text.trim().replace(/;$/, "") === "UseDevelopmentStorage=true" ? DEVELOPMENT : text;
-  const parts = new Map<string, string>();
-  for (const part of given.split(";")) {
-    const at = part.indexOf("=");
-    if (at > 0) parts.set(part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim());
+function fromConnectionString(given: string): Account {
+  const text = given.trim().replace(/;$/, "") === "UseDevelopmentStorage=true" ? DEVELOPMENT : given;
+  let client: BlobServiceClient;
+  try {
+    client = BlobServiceClient.fromConnectionString(text);
+  } catch (error) {
+    // The SDK's word names the field; the text itself holds a secret, and stays out.
+    const why = error instanceof Error && error.message.startsWith("Invalid ") ? error.message : "it cannot be read";
+    throw new ScrubberError("SCRUBBER_PLUGIN_OPTIONS", `the connectionString is refused: ${why}`, {
+      hint: "Copy it whole from the Azure portal: Storage account, Access keys, Connection string.",
+    });
   }
-  const name = parts.get("accountname");
-  const key = parts.get("accountkey");
-  const sas = parts.get("sharedaccesssignature")?.replace(/^\?/, "");
-  const scheme = parts.get("defaultendpointsprotocol") ?? "https";
-  const suffix = parts.get("endpointsuffix") ?? "core.windows.net";
-  const endpoint = parts.get("blobendpoint") ?? (name === undefined ? "" : `${scheme}://${name}.blob.${suffix}`);
-  if (!URL.canParse(endpoint)) throw incomplete("AccountName or BlobEndpoint");
-  if (sas === undefined && (key === undefined || name === undefined)) {
-    throw incomplete("AccountName with AccountKey, or SharedAccessSignature");
-  }
-  return { name, ...placeOf(new URL(endpoint)), key, sas };
+  const url = new URL(client.url);
+  const sas = url.search.slice(1);
+  const key = /(?:^|;)\s*AccountKey=([^;]*)/.exec(text)?.[1];
+  return {
+    name: client.accountName === "" ? undefined : client.accountName,
+    ...placeOf(url),
+    credential: client.credential,
+    key: key === undefined || sas !== "" ? undefined : keyOf(key),
+    sas: sas === "" ? undefined : sas,
+  };
 }
 
-function incomplete(what: string): ScrubberError {
-  return new ScrubberError("SCRUBBER_PLUGIN_OPTIONS", `the connectionString lacks ${what}`, {
-    hint: "Copy it whole from the Azure portal: Storage account, Access keys, Connection string.",
-  });
+async function defaultCredential(): Promise<Credential> {
+  try {
+    const { DefaultAzureCredential } = await import("@azure/identity");
+    return new DefaultAzureCredential();
+  } catch (error) {
+    throw new ScrubberError(
+      "SCRUBBER_PLUGIN_DEPENDENCY_MISSING",
+      "store-azure is configured without accountKey, sas and connectionString, and @azure/identity, which would find credentials, is not installed",
+      { hint: "Run: npm install @azure/identity. Or configure one of the three.", cause: error },
+    );
+  }
 }

@@ -1,3 +1,5 @@
+import type { Refusal } from "./failure.ts";
+
 /** What the service said about one deletion. */
 export interface Part {
   readonly status: number;
@@ -6,6 +8,12 @@ export interface Part {
   readonly retryAfterMs: number | undefined;
   /** It is kept by soft delete. */
   readonly retained: boolean;
+}
+
+/** A part as the refusal of a whole request. */
+export function refusalOf(part: Part | undefined): Refusal {
+  const { status = 0, code = "" } = part ?? {};
+  return { status, code: code === "" ? `HTTP ${status}` : code };
 }
 
 export interface BatchAnswer {

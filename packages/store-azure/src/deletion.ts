@@ -1,15 +1,21 @@
 import type { Outcome } from "@scrubber/core";
-import type { BatchAnswer, Part } from "./batch-answer.ts";
-import { type Deletion, MOST_IN_A_BATCH } from "./batch-request.ts";
+import { type BatchAnswer, type Part, refusalOf } from "./batch-answer.ts";
+import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { failureOf } from "./failure.ts";
+import { listExactly, type Listed, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
-import { difference, type Look, lookAt } from "./look.ts";
+import { difference, type Look, lookAt, lookInListing, requireContainer } from "./look.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
-import { type Version, versionsOf } from "./versions.ts";
+import type { Deletion } from "./signature.ts";
 
 /** Requests for single blobs at a time. */
 export const AT_ONCE = 16;
+
+const TAKEN_FOR_ANOTHER: Outcome = {
+  kind: "invalid",
+  reason: "the service does not tell its name from another's, because of the dots in it; nothing was deleted",
+};
 
 export interface Terms {
   /** Whether identities and times are compared. */
@@ -28,6 +34,9 @@ export class BatchDeletion {
   readonly #signal: AbortSignal;
   /** By position; filled as the service answers. */
   readonly #outcomes: (Outcome | undefined)[];
+  /** Of the names with dots: what was meant, as the container's listing showed it. */
+  readonly #dotted = new Map<number, { readonly etags: ReadonlySet<string>; readonly versions: boolean }>();
+  #dated = { time: Number.NaN, text: "" };
   /** Something was said that only a container that is there can say. */
   #containerIsThere = false;
 
@@ -55,58 +64,76 @@ export class BatchDeletion {
   }
 
   async run(versioned: boolean): Promise<void> {
-    const etags = this.#terms.check ? await this.#compare() : new Map<number, string>();
-    const open = [...this.#targets.keys()].filter((index) => this.#outcomes[index] === undefined);
     const named = (index: number): boolean => this.#targets[index]?.identity?.versionId !== undefined;
-    const each = versioned && this.#terms.allVersions ? open.filter((index) => !named(index)) : [];
-    const plain = each.length > 0 ? open.filter(named) : open;
+    const isEach = (index: number): boolean => versioned && this.#terms.allVersions && !named(index);
+    const etags = await this.#compare(isEach);
+    const open = [...this.#targets.keys()].filter((index) => this.#outcomes[index] === undefined);
+    const each = open.filter(isEach);
+    const plain = open.filter((index) => !isEach(index));
     await this.#send(plain, (index) => this.#deletion(index, etags.get(index)));
     if (versioned && !this.#terms.allVersions) {
       for (const index of plain) if (!named(index)) this.#leaveVersions(index);
     }
     if (each.length > 0) await this.#deleteVersioned(each);
     await this.#tellGoneFromChanged();
+    await this.#distrustDots();
     if (!this.#containerIsThere && this.#outcomes.some((outcome) => outcome?.kind === "absent")) {
-      await this.#requireContainer();
+      await requireContainer(this.#service, this.#container, this.#signal);
+      this.#containerIsThere = true;
     }
     await this.#learnUntil();
   }
 
   /** What a condition of the request cannot compare is looked at first; the etag seen then is a condition. */
-  async #compare(): Promise<Map<number, string>> {
+  async #compare(isEach: (index: number) => boolean): Promise<Map<number, string>> {
     const etags = new Map<number, string>();
     const indexes = [...this.#targets.keys()].filter((index) => {
-      const identity = this.#targets[index]?.identity;
-      return identity?.size !== undefined || identity?.modifiedAt !== undefined;
+      const { dotted, identity } = this.#targets[index] as AzureTarget;
+      const recorded = identity?.size !== undefined || identity?.modifiedAt !== undefined;
+      return (this.#terms.check && recorded) || (dotted && !isEach(index));
     });
     await this.#each(indexes, async (index, target) => {
-      const look = await this.#look(target);
-      if (look === undefined) {
-        this.#outcomes[index] = { kind: "absent" };
+      const look = target.dotted ? await this.#lookInListing(target) : await this.#look(target);
+      if (look === "denied") {
+        this.#outcomes[index] = { kind: "denied", reason: "a name with dots needs permission to list the container" };
         return;
       }
-      const reason = difference(target, look);
-      if (reason === undefined) etags.set(index, look.etag);
-      else this.#outcomes[index] = { kind: "changed", reason };
+      if (look === undefined) {
+        // Of a blob that is gone there may be versions yet.
+        if (!isEach(index)) this.#outcomes[index] = { kind: "absent" };
+        return;
+      }
+      const reason = this.#terms.check ? difference(target, look) : undefined;
+      if (reason !== undefined) {
+        this.#outcomes[index] = { kind: "changed", reason };
+        return;
+      }
+      etags.set(index, look.etag);
+      if (target.dotted) this.#dotted.set(index, { etags: new Set([look.etag]), versions: isEach(index) });
     });
     return etags;
   }
 
   #deletion(index: number, etag: string | undefined): Deletion {
-    const target = this.#targets[index] as AzureTarget;
-    const versionId = target.identity?.versionId;
-    const path = this.#service.path(target.group, target.encodedName);
-    if (!this.#terms.check) return { path, versionId };
-    const match = etag ?? target.identity?.etag;
+    const { group, encodedName, identity, unmodifiedSince } = this.#targets[index] as AzureTarget;
+    const { check } = this.#terms;
+    const versionId = identity?.versionId;
+    const match = etag ?? (check ? identity?.etag : undefined);
     return {
-      path,
+      path: this.#service.path(group, encodedName),
       versionId,
       ifMatch: match === undefined ? undefined : `"${match}"`,
       ifUnmodifiedSince:
-        versionId === undefined && Number.isFinite(target.unmodifiedSince)
-          ? new Date(target.unmodifiedSince).toUTCString()
+        check && versionId === undefined && Number.isFinite(unmodifiedSince)
+          ? this.#httpDate(unmodifiedSince)
           : undefined,
     };
+  }
+
+  /** Blobs of one image, or of one request, were asked for at one time. */
+  #httpDate(time: number): string {
+    if (time !== this.#dated.time) this.#dated = { time, text: new Date(time).toUTCString() };
+    return this.#dated.text;
   }
 
   async #send(indexes: readonly number[], deletion: (index: number) => Deletion): Promise<void> {
@@ -130,18 +157,19 @@ export class BatchDeletion {
   #requireSense({ parts, stray }: BatchAnswer): void {
     const what = `deleting in the container ${this.#container}`;
     const given = parts.filter((part) => part !== undefined);
-    if (given.length === 0 && stray !== undefined) throw failureOf(what, asAnswer(stray));
+    if (given.length === 0 && stray !== undefined) throw failureOf(what, refusalOf(stray));
     const general = given.find(({ code }) => code === "ContainerNotFound" || code === "AuthenticationFailed");
     if (general !== undefined && given.every(({ code }) => code === general.code)) {
-      throw failureOf(what, asAnswer(general));
+      throw failureOf(what, refusalOf(general));
     }
   }
 
   /** With versions kept, deleting a blob only makes its last version an older one: then each version goes. */
   async #deleteVersioned(indexes: readonly number[]): Promise<void> {
-    const versions = new Map<number, readonly Version[]>();
+    const versions = new Map<number, readonly Listed[]>();
     await this.#each(indexes, async (index, target) => {
-      const found = await versionsOf(this.#service, target.group, target.name, this.#signal);
+      const { value: found, refusal } = await listExactly(this.#service, target.group, target.name, true, this.#signal);
+      if (refusal !== undefined) throw failureOf(listing(target.group), refusal);
       this.#containerIsThere = true;
       const newer = found.some(({ modifiedAt }) => modifiedAt.getTime() > target.unmodifiedSince);
       const current = found.find((version) => version.current);
@@ -154,6 +182,8 @@ export class BatchDeletion {
         this.#outcomes[index] = { kind: "absent" };
       } else {
         versions.set(index, found);
+        const etags = new Set(found.map((version) => version.etag));
+        if (target.dotted) this.#dotted.set(index, { etags, versions: true });
       }
     });
     const withCurrent = [...versions.keys()].filter((index) => versions.get(index)?.some(({ current }) => current));
@@ -169,7 +199,7 @@ export class BatchDeletion {
       this.#outcomes[index] = undefined;
     }
     const older = [...ends.keys()].flatMap((index) =>
-      (versions.get(index) ?? []).map(({ versionId }) => ({ index, versionId })),
+      (versions.get(index) ?? []).map(({ versionId, etag }) => ({ index, versionId, etag })),
     );
     for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
       await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH), ends);
@@ -183,12 +213,12 @@ export class BatchDeletion {
   }
 
   async #sendVersions(
-    batch: readonly { readonly index: number; readonly versionId: string }[],
+    batch: readonly { readonly index: number; readonly versionId: string; readonly etag: string }[],
     ends: Map<number, Outcome>,
   ): Promise<void> {
-    const deletions = batch.map(({ index, versionId }): Deletion => {
-      const target = this.#targets[index] as AzureTarget;
-      return { path: this.#service.path(target.group, target.encodedName), versionId };
+    const deletions = batch.map(({ index, versionId, etag }): Deletion => {
+      const { group, encodedName, dotted } = this.#targets[index] as AzureTarget;
+      return { path: this.#service.path(group, encodedName), versionId, ...(dotted && { ifMatch: `"${etag}"` }) };
     });
     const answer = await this.#service.deleteBatch(this.#container, deletions, this.#signal);
     this.#requireSense(answer);
@@ -209,21 +239,21 @@ export class BatchDeletion {
     });
   }
 
-  async #requireContainer(): Promise<void> {
-    const what = `looking whether the container ${this.#container} is there`;
-    const request = {
-      method: "HEAD",
-      path: this.#service.path(this.#container),
-      query: { restype: "container" },
-      headers: {},
-    } as const;
-    const answer = await this.#service.send(what, request, this.#signal);
-    // Who may delete but not look has the service's word `BlobNotFound`, which it says only of containers that are there.
-    if (answer.status === 200 || answer.status === 403) {
-      this.#containerIsThere = true;
-      return;
-    }
-    throw failureOf(what, answer);
+  /** Whoever resolves the dots in a name comes to another blob. The condition kept that one, and the answer about it counts for nothing. */
+  async #distrustDots(): Promise<void> {
+    const doubtful = [...this.#dotted.keys()].filter((index) => {
+      const outcome = this.#outcomes[index];
+      return isGone(outcome) || outcome?.kind === "changed" || outcome?.kind === "marker";
+    });
+    await this.#each(doubtful, async (index, { group, name, identity }) => {
+      const said = this.#outcomes[index];
+      this.#outcomes[index] = undefined;
+      const { etags = new Set(), versions = false } = this.#dotted.get(index) ?? {};
+      const withVersions = versions || identity?.versionId !== undefined;
+      const left = await listExactly(this.#service, group, name, withVersions, this.#signal);
+      if (left.refusal !== undefined) throw failureOf(listing(group), left.refusal);
+      this.#outcomes[index] = left.value.some(({ etag }) => etags.has(etag)) ? TAKEN_FOR_ANOTHER : said;
+    });
   }
 
   async #learnUntil(): Promise<void> {
@@ -236,6 +266,14 @@ export class BatchDeletion {
       const look = await this.#look(target).catch(() => undefined);
       if (look?.held !== undefined) this.#outcomes[index] = { kind: "held", ...look.held };
     });
+  }
+
+  async #lookInListing(target: AzureTarget): Promise<Look | "denied" | undefined> {
+    const { value, refusal } = await lookInListing(this.#service, target, this.#signal);
+    if (refusal?.status === 403 && refusal.code !== "AuthenticationFailed") return "denied";
+    if (refusal !== undefined) throw failureOf(listing(target.group), refusal);
+    this.#containerIsThere = true;
+    return value;
   }
 
   #look(target: AzureTarget): Promise<Look | undefined> {
@@ -260,12 +298,4 @@ export async function eachBounded<T>(items: readonly T[], work: (item: T) => Pro
   const settled = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
   const failed = settled.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-}
-
-function asAnswer({ status, code }: Part): Parameters<typeof failureOf>[1] {
-  return {
-    status,
-    headers: { get: (name) => (name === "x-ms-error-code" && code !== "" ? code : undefined) },
-    body: "",
-  };
 }

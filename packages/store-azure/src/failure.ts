@@ -1,25 +1,33 @@
+import { isRestError } from "@azure/storage-blob";
 import { type ErrorCode, isScrubberError, ScrubberError } from "@scrubber/core";
 
-/** What the service answered to a whole request. */
-export interface Answer {
+/** The service did not do what a whole request asked for. */
+export interface Refusal {
   readonly status: number;
-  readonly headers: { get(name: string): string | undefined };
-  readonly body: string;
+  /** The service's own word for what went wrong; else the status. */
+  readonly code: string;
 }
 
-/** The service's own word for what went wrong; else the status. */
-export function codeOf({ status, headers, body }: Answer): string {
-  return headers.get("x-ms-error-code") ?? /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? `HTTP ${status}`;
+/** The service's answer in an error of the SDK; undefined: there was none. */
+export function answerIn(error: unknown): Refusal | undefined {
+  if (!isRestError(error) || error.statusCode === undefined) return undefined;
+  const { statusCode: status, response } = error;
+  const said =
+    response?.headers.get("x-ms-error-code") ?? /<Code>([^<]*)<\/Code>/.exec(response?.bodyAsText ?? "")?.[1];
+  return { status, code: said ?? `HTTP ${status}` };
 }
 
 /** What a whole request that failed means. */
-export function failureOf(what: string, answer: Answer): ScrubberError {
-  const code = codeOf(answer);
-  const { status } = answer;
+export function failureOf(what: string, { status, code }: Refusal): ScrubberError {
   const said = `${what}: the service answered ${status} (${code})`;
   if (status === 429 || code === "ServerBusy" || status === 503) {
     return new ScrubberError("SCRUBBER_STORE_THROTTLED", said, {
       hint: "It asks for patience; nothing is to be done.",
+    });
+  }
+  if (status < 400) {
+    return new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", `${said}, which is no answer of the blob service`, {
+      hint: "Something else seems to answer at the endpoint: a proxy, or a page that wants a login.",
     });
   }
   if (status >= 500) {

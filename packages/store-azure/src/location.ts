@@ -6,13 +6,15 @@ export interface AzureTarget extends Target {
   /** The name as it stands in a request's path. */
   readonly encodedName: string;
   readonly name: string;
+  /** A segment of the name is `.` or `..`: whoever resolves it, as URLs demand, comes to another blob. */
+  readonly dotted: boolean;
   /** Written later than this (milliseconds since 1970), it is not the blob that was meant. */
   readonly unmodifiedSince: number;
   readonly identity: Identity | undefined;
 }
 
 export interface Recognition {
-  readonly account: Account;
+  readonly account: Pick<Account, "name" | "origin" | "basePath">;
   readonly containers: ReadonlySet<string> | undefined;
 }
 
@@ -29,8 +31,8 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
   if (rest.includes("#")) throw invalid(uri, "contains #", "Write it as %23 if it belongs to the blob's name.");
   const query = rest.indexOf("?");
   const path = query < 0 ? rest : rest.slice(0, query);
-  const parameters = new URLSearchParams(query < 0 ? "" : rest.slice(query));
-  if (parameters.has("snapshot")) {
+  const parameters = query < 0 ? undefined : new URLSearchParams(rest.slice(query));
+  if (parameters?.has("snapshot") === true) {
     throw invalid(uri, "names a snapshot", "Snapshots are deleted together with their blob.");
   }
   const slash = path.indexOf("/");
@@ -41,14 +43,14 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
     throw invalid(uri, "is in a container that is not configured", "Add it to `containers` if it may be touched.");
   }
   if (rawName === "") throw invalid(uri, "names a container, not a blob");
-  if (/^https?:/i.test(uri) && rawName.split("/").some((segment) => DOT_SEGMENT.test(segment))) {
+  if (/^https?:/i.test(uri) && isDotted(rawName)) {
     throw invalid(uri, "contains dot segments", "If they belong to the blob's name, write its slashes as %2F.");
   }
   const name = decoded(uri, rawName);
   // Every URL library on the way would resolve it; it cannot be asked for.
   if (name === "." || name === "..") throw invalid(uri, "names a dot, which no blob can be addressed by");
   if (name.length > 1024) throw invalid(uri, "has a name of more than 1024 characters");
-  const identity = identityOf(location, parameters.get("versionid") ?? undefined);
+  const identity = identityOf(location, parameters?.get("versionid") ?? undefined);
   const encodedName = encodeURIComponent(name);
   const blob = `${container}/${encodedName.replaceAll("%2F", "/")}`;
   const versionId = identity?.versionId;
@@ -58,13 +60,20 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
     group: container,
     encodedName,
     name,
+    dotted: isDotted(name),
     unmodifiedSince: requestedAt.getTime() + ALLOWED_MS,
     identity,
   };
 }
 
+function isDotted(name: string): boolean {
+  return name.includes(".") || name.includes("%")
+    ? name.split("/").some((segment) => DOT_SEGMENT.test(segment))
+    : false;
+}
+
 /** What follows the account in an `http(s)` URL; undefined if it is somebody else's. */
-function ownPath(uri: string, account: Account): string | undefined {
+function ownPath(uri: string, account: Recognition["account"]): string | undefined {
   const match = /^(https?):\/\/([^/?#]*)([^]*)$/i.exec(uri);
   if (match === null) return undefined;
   const [, scheme = "", authority = "", rest = ""] = match;

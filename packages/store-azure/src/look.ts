@@ -1,7 +1,9 @@
+import type { BlobGetPropertiesResponse } from "@azure/storage-blob";
 import type { Identity } from "@scrubber/core";
-import { codeOf, failureOf } from "./failure.ts";
+import { failureOf } from "./failure.ts";
+import { listExactly, listing } from "./listing.ts";
 import { type AzureTarget, bareEtag } from "./location.ts";
-import type { BlobService } from "./service.ts";
+import type { BlobService, Said } from "./service.ts";
 
 /** A blob as it is. */
 export interface Look {
@@ -14,7 +16,7 @@ export interface Look {
 }
 
 /**
- * Asks for a blob's properties; undefined: there is none, as far as the service says.
+ * Asks for a blob's properties; undefined: there is none, as far as the service says. A name with dots is listed instead: it must not stand in a URL.
  * @throws {ScrubberError} `SCRUBBER_STORE_*`
  */
 export async function lookAt(
@@ -23,36 +25,61 @@ export async function lookAt(
   now: Date,
   signal: AbortSignal,
 ): Promise<Look | undefined> {
-  const what = `looking at a blob in the container ${target.group}`;
+  const { group: container, encodedName } = target;
   const versionId = target.identity?.versionId;
-  const answer = await service.send(
-    what,
-    {
-      method: "HEAD",
-      path: service.path(target.group, target.encodedName),
-      query: versionId === undefined ? {} : { versionid: versionId },
-      headers: {},
-    },
-    signal,
-  );
-  const { status, headers } = answer;
-  if (status === 404 && codeOf(answer) !== "ContainerNotFound") return undefined;
-  if (status !== 200) throw failureOf(what, answer);
+  if (target.dotted) {
+    const { value: look, refusal } = await lookInListing(service, target, signal);
+    if (refusal !== undefined) throw failureOf(listing(container), refusal);
+    return look;
+  }
+  const what = `looking at a blob in the container ${container}`;
+  const { value, refusal } = await service.ask(what, signal, (options) => {
+    const blob = service.blob(container, encodedName);
+    return (versionId === undefined ? blob : blob.withVersion(versionId)).getProperties(options);
+  });
+  if (refusal?.status === 404 && refusal.code !== "ContainerNotFound") return undefined;
+  if (refusal !== undefined) throw failureOf(what, refusal);
   return {
-    size: Number(headers.get("content-length") ?? "0"),
-    etag: bareEtag(headers.get("etag") ?? ""),
-    modifiedAt: new Date(headers.get("last-modified") ?? Number.NaN),
-    versionId: headers.get("x-ms-version-id"),
-    held: holdOf((name) => headers.get(name), now),
+    size: value.contentLength ?? 0,
+    etag: bareEtag(value.etag ?? ""),
+    modifiedAt: value.lastModified ?? new Date(Number.NaN),
+    versionId: value.versionId,
+    held: holdOf(value, now),
   };
 }
 
-function holdOf(header: (name: string) => string | undefined, now: Date): Look["held"] {
-  if (header("x-ms-legal-hold") === "true") return { reason: "a legal hold" };
-  const until = new Date(header("x-ms-immutability-policy-until-date") ?? Number.NaN);
-  if (until > now) return { reason: "a retention policy", until };
-  if (header("x-ms-lease-status") === "locked") return { reason: "a lease" };
+/** The same, as far as a listing tells. */
+export async function lookInListing(
+  service: BlobService,
+  { group, name, identity }: AzureTarget,
+  signal: AbortSignal,
+): Promise<Said<Look | undefined>> {
+  const versionId = identity?.versionId;
+  const { value, refusal } = await listExactly(service, group, name, versionId !== undefined, signal);
+  if (refusal !== undefined) return { refusal };
+  const found = value.find((blob) => versionId === undefined || blob.versionId === versionId);
+  return { value: found && { ...found, versionId, held: found.leased ? { reason: "a lease" } : undefined } };
+}
+
+function holdOf(
+  { legalHold, immutabilityPolicyExpiresOn: until, leaseStatus }: BlobGetPropertiesResponse,
+  now: Date,
+): Look["held"] {
+  if (legalHold === true) return { reason: "a legal hold" };
+  if (until !== undefined && until > now) return { reason: "a retention policy", until };
+  if (leaseStatus === "locked") return { reason: "a lease" };
   return undefined;
+}
+
+/**
+ * Asks whether the container is there.
+ * @throws {ScrubberError} `SCRUBBER_STORE_MISCONFIGURED`: it is not.
+ */
+export async function requireContainer(service: BlobService, container: string, signal: AbortSignal): Promise<void> {
+  const what = `looking whether the container ${container} is there`;
+  const { refusal } = await service.ask(what, signal, (options) => service.container(container).getProperties(options));
+  // Who may delete but not look has the service's word `BlobNotFound`, which it says only of containers that are there.
+  if (refusal !== undefined && refusal.status !== 403) throw failureOf(what, refusal);
 }
 
 /** In what a blob differs from what was meant; undefined: in nothing. */

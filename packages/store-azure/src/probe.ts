@@ -1,5 +1,6 @@
 import { type Finding, isScrubberError } from "@scrubber/core";
 import { randomUUID } from "node:crypto";
+import { refusalOf } from "./batch-answer.ts";
 import { failureOf } from "./failure.ts";
 import type { BlobService } from "./service.ts";
 
@@ -27,30 +28,23 @@ export async function probeService(
 
 async function softDelete(service: BlobService, signal: AbortSignal): Promise<Finding> {
   const what = "asking for the account's properties";
-  const { basePath, origin } = service.account;
-  const request = {
-    method: "GET",
-    path: `${basePath}/`,
-    query: { restype: "service", comp: "properties" },
-    headers: {},
-  } as const;
-  const answer = await service.send(what, request, signal);
-  if (answer.status === 403 && !answer.body.includes("AuthenticationFailed")) {
+  const { origin } = service.account;
+  const { value, refusal } = await service.ask(what, signal, (options) => service.service.getProperties(options));
+  if (refusal?.status === 403 && refusal.code !== "AuthenticationFailed") {
     return {
       level: "warning",
       message: `whether ${origin} retains deleted blobs (soft delete) may not be asked with these credentials`,
       hint: "With soft delete, deleted blobs take space for its retention time. The receipts say so where it is on.",
     };
   }
-  if (answer.status !== 200) throw failureOf(what, answer);
-  const policy = /<DeleteRetentionPolicy>([^]*?)<\/DeleteRetentionPolicy>/.exec(answer.body)?.[1] ?? "";
-  if (!/<Enabled>true<\/Enabled>/.test(policy)) {
+  if (refusal !== undefined) throw failureOf(what, refusal);
+  const policy = value.deleteRetentionPolicy;
+  if (policy?.enabled !== true) {
     return { level: "ok", message: `${origin} answers, and does not retain deleted blobs (soft delete is off)` };
   }
-  const days = /<Days>(\d+)<\/Days>/.exec(policy)?.[1] ?? "some";
   return {
     level: "warning",
-    message: `${origin} retains deleted blobs for ${days} days (soft delete): until then they take space`,
+    message: `${origin} retains deleted blobs for ${policy.days ?? "some"} days (soft delete): until then they take space`,
     hint: "Turn soft delete off, or shorten it, if the space is to be freed at once.",
   };
 }
@@ -62,31 +56,22 @@ async function containerIsThere(
   signal: AbortSignal,
 ): Promise<Finding> {
   const what = `looking at the container ${container}`;
-  const request = {
-    method: "HEAD",
-    path: service.path(container),
-    query: { restype: "container" },
-    headers: {},
-  } as const;
-  const answer = await service.send(what, request, signal);
-  if (answer.status !== 200) throw failureOf(what, answer);
+  const { refusal } = await service.ask(what, signal, (options) => service.container(container).getProperties(options));
+  if (refusal !== undefined) throw failureOf(what, refusal);
   if (!write) return { level: "ok", message: `the container ${container} is there` };
   await writeAndDelete(service, container, signal);
   return { level: "ok", message: `blobs can be deleted in the container ${container}: proved with a blob of its own` };
 }
 
 async function writeAndDelete(service: BlobService, container: string, signal: AbortSignal): Promise<void> {
-  const path = service.path(container, `scrubber-probe-${randomUUID()}`);
+  const name = `scrubber-probe-${randomUUID()}`;
   const what = `writing a blob into the container ${container}`;
-  const headers = { "x-ms-blob-type": "BlockBlob" };
-  const written = await service.send(what, { method: "PUT", path, query: {}, headers }, signal, Buffer.alloc(0));
-  if (written.status !== 201) throw failureOf(what, written);
-  const { parts, stray } = await service.deleteBatch(container, [{ path }], signal);
+  const { refusal } = await service.ask(what, signal, (options) =>
+    service.blob(container, name).upload("", 0, options),
+  );
+  if (refusal !== undefined) throw failureOf(what, refusal);
+  const { parts, stray } = await service.deleteBatch(container, [{ path: service.path(container, name) }], signal);
   const part = parts[0] ?? stray;
   if (part?.status === 202) return;
-  throw failureOf(`deleting a blob in the container ${container}`, {
-    status: part?.status ?? 0,
-    headers: { get: () => part?.code },
-    body: "",
-  });
+  throw failureOf(`deleting a blob in the container ${container}`, refusalOf(part));
 }

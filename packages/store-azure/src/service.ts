@@ -1,33 +1,66 @@
+import {
+  BlobBatchClient,
+  BlobServiceClient,
+  BlockBlobClient,
+  ContainerClient,
+  newPipeline,
+  type Pipeline,
+} from "@azure/storage-blob";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import type { Account } from "./account.ts";
-import type { Authority, Unsigned } from "./authority.ts";
 import { type BatchAnswer, readBatchAnswer } from "./batch-answer.ts";
-import { batchRequest, type Deletion } from "./batch-request.ts";
-import { Exchange } from "./exchange.ts";
-import { type Answer, failureOf, noAnswer } from "./failure.ts";
+import { DeletionBatch } from "./batch-request.ts";
+import { answerIn, failureOf, noAnswer, type Refusal } from "./failure.ts";
+import { type Deletion, signerOf } from "./signature.ts";
 
-/** Has container-scoped batches, versions and immutability. Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services */
-const API_VERSION = "2021-12-02";
+/** What a request came to: what was asked for, or the service's refusal. */
+export type Said<T> =
+  | { readonly value: T; readonly refusal?: undefined }
+  | { readonly value?: undefined; readonly refusal: Refusal };
 
-/** The blob service of one account. Nothing is tried twice: the pace is the engine's to keep. */
+/** The blob service of one account, through the SDK's pipeline. Nothing is tried twice: the pace is the engine's to keep. */
 export class BlobService {
   readonly account: Account;
-  readonly #authority: Authority;
-  readonly #exchange: Exchange;
+  readonly #pipeline: Pipeline;
+  readonly #agent: HttpAgent;
+  readonly #timeout: number;
 
-  constructor(
-    account: Account,
-    authority: Authority,
-    settings: { readonly timeout: number; readonly sockets: number },
-  ) {
+  constructor(account: Account, settings: { readonly timeout: number; readonly sockets: number }) {
     this.account = account;
-    this.#authority = authority;
-    this.#exchange = new Exchange(account.origin, settings);
+    this.#timeout = settings.timeout;
+    const connections = { keepAlive: true, maxSockets: settings.sockets };
+    const agent = account.origin.startsWith("https:") ? new HttpsAgent(connections) : new HttpAgent(connections);
+    this.#agent = agent;
+    this.#pipeline = newPipeline(account.credential, { retryOptions: { maxTries: 1 } });
+    // The SDK's own connections are the process's: without bound, and never closed. A proxy's agent is left alone.
+    this.#pipeline.factories.push({
+      create: (next) => ({
+        sendRequest(request) {
+          request.agent ??= agent;
+          return next.sendRequest(request);
+        },
+      }),
+    });
   }
 
-  /** The path of a container, or of a blob in it. */
+  /** The path of a container, or of a blob in it, as it stands in a request line. */
   path(container: string, encodedName?: string): string {
     const base = `${this.account.basePath}/${container}`;
     return encodedName === undefined ? base : `${base}/${encodedName}`;
+  }
+
+  get service(): BlobServiceClient {
+    return new BlobServiceClient(this.#url(this.account.basePath), this.#pipeline);
+  }
+
+  container(name: string): ContainerClient {
+    return new ContainerClient(this.#url(this.path(name)), this.#pipeline);
+  }
+
+  /** By its URL: of a name the SDK would make one with its slashes bare, and so resolve the dots in `./x`. */
+  blob(container: string, encodedName: string): BlockBlobClient {
+    return new BlockBlobClient(this.#url(this.path(container, encodedName)), this.#pipeline);
   }
 
   /**
@@ -36,70 +69,80 @@ export class BlobService {
    */
   async deleteBatch(container: string, deletions: readonly Deletion[], signal: AbortSignal): Promise<BatchAnswer> {
     const what = `deleting in the container ${container}`;
-    const signer = await this.#signer(what, signal);
-    const { contentType, body } = batchRequest(deletions, signer, new Date().toUTCString());
-    const answer = await this.send(
-      what,
-      {
-        method: "POST",
-        path: this.path(container),
-        query: { comp: "batch", restype: "container" },
-        headers: { "content-type": contentType },
-      },
-      signal,
-      body,
-    );
-    if (answer.status !== 202 && answer.status !== 200) throw failureOf(what, answer);
-    return readBatchAnswer(answer.headers.get("content-type") ?? "", answer.body, deletions.length);
+    const client = new BlobBatchClient(this.#url(this.path(container)), this.#pipeline);
+    const { value, refusal } = await this.ask(what, signal, async (options) => {
+      const signer = await signerOf(this.account, options.abortSignal);
+      return submit(client, new DeletionBatch(deletions, signer, new Date().toUTCString()), options.abortSignal);
+    });
+    if (refusal !== undefined) throw failureOf(what, refusal);
+    return readBatchAnswer(value.contentType, value.body, deletions.length);
   }
 
-  /** @throws {ScrubberError} if no answer came; an answer of any status is returned. */
-  async send(
+  /** @throws {ScrubberError} if no answer came in time; the call's own error once `signal` is aborted. */
+  async ask<T>(
     what: string,
-    request: Pick<Unsigned, "method" | "path" | "query" | "headers">,
     signal: AbortSignal,
-    body?: Buffer,
-  ): Promise<Answer> {
-    const signer = await this.#signer(what, signal);
-    const length = body?.length ?? 0;
-    const unsigned: Unsigned = {
-      ...request,
-      headers: { ...request.headers, "x-ms-date": new Date().toUTCString(), "x-ms-version": API_VERSION },
-      length,
-    };
-    const authorization = signer.authorization(unsigned);
-    const query = [
-      ...Object.entries(request.query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`),
-      ...(signer.query === "" ? [] : [signer.query]),
-    ].join("&");
+    call: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+  ): Promise<Said<T>> {
+    signal.throwIfAborted();
+    const bound = new AbortController();
+    const abort = (): void => bound.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = setTimeout(abort, this.#timeout);
     try {
-      return await this.#exchange.send(
-        {
-          method: request.method,
-          target: query === "" ? request.path : `${request.path}?${query}`,
-          headers: {
-            ...unsigned.headers,
-            ...(body !== undefined && { "content-length": length }),
-            ...(authorization !== undefined && { authorization }),
-          },
-          body,
-        },
-        signal,
-      );
+      return { value: await call({ abortSignal: bound.signal }) };
     } catch (error) {
-      throw noAnswer(what, error);
+      const answer = answerIn(error);
+      if (answer !== undefined) return { refusal: answer };
+      const late = bound.signal.aborted && !signal.aborted;
+      throw noAnswer(what, late ? Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" }) : error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
     }
   }
 
-  async #signer(what: string, signal: AbortSignal): ReturnType<Authority["signer"]> {
-    try {
-      return await this.#authority.signer(signal);
-    } catch (error) {
-      throw noAnswer(what, error);
-    }
+  #url(path: string): string {
+    const { origin, sas } = this.account;
+    return sas === undefined ? origin + path : `${origin}${path}?${sas}`;
   }
 
   close(): void {
-    this.#exchange.close();
+    this.#agent.destroy();
   }
+}
+
+interface WholeAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Leaves the SDK with a batch's answer before it is read there. */
+class Answered extends Error {
+  readonly contentType: string;
+  readonly stream: NodeJS.ReadableStream | undefined;
+
+  constructor(contentType: string, stream: NodeJS.ReadableStream | undefined) {
+    super("answered");
+    this.contentType = contentType;
+    this.stream = stream;
+  }
+}
+
+/** The SDK's reader fails on an answer that lacks a part, and so on all the others; what `onResponse` throws gets past it. */
+async function submit(client: BlobBatchClient, batch: DeletionBatch, abortSignal: AbortSignal): Promise<WholeAnswer> {
+  try {
+    await client.submitBatch(batch, {
+      abortSignal,
+      onResponse(raw, _, error) {
+        if (error === undefined) throw new Answered(raw.headers.get("content-type") ?? "", raw.readableStreamBody);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof Answered)) throw error;
+    const chunks: Buffer[] = [];
+    for await (const chunk of error.stream ?? []) chunks.push(chunk as Buffer);
+    return { contentType: error.contentType, body: Buffer.concat(chunks).toString() };
+  }
+  return { contentType: "", body: "" };
 }

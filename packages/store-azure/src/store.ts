@@ -5,23 +5,20 @@ import {
   type Location,
   type Outcome,
   type Presence,
-  ScrubberError,
   type Store,
   type StoreLimits,
   type StoreSupports,
 } from "@scrubber/core";
 import { accountOf, type Account } from "./account.ts";
-import { Authority, type TokenSource } from "./authority.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { BatchDeletion, eachBounded, type Terms } from "./deletion.ts";
-import { failureOf } from "./failure.ts";
 import { type AzureTarget, recognise, type Recognition } from "./location.ts";
-import { difference, identityOf, lookAt } from "./look.ts";
+import { difference, identityOf, lookAt, requireContainer } from "./look.ts";
 import type { AzureOptions } from "./options.ts";
 import { ABORTED } from "./outcome.ts";
 import { probeService } from "./probe.ts";
 import { BlobService } from "./service.ts";
-import { Versioning } from "./versions.ts";
+import { Versioning } from "./versioning.ts";
 
 const CONCURRENCY = 8;
 
@@ -30,22 +27,7 @@ const CONCURRENCY = 8;
  * @throws {ScrubberError} `SCRUBBER_PLUGIN_OPTIONS`; `SCRUBBER_PLUGIN_DEPENDENCY_MISSING`: no credentials are configured, and @azure/identity is not installed.
  */
 export async function openStore(options: AzureOptions, context: Context): Promise<Store<AzureTarget>> {
-  const account = accountOf(options);
-  const open = account.key !== undefined || account.sas !== undefined;
-  return new AzureStore(options, account, open ? undefined : await defaultCredential(), context);
-}
-
-async function defaultCredential(): Promise<TokenSource> {
-  try {
-    const { DefaultAzureCredential } = await import("@azure/identity");
-    return new DefaultAzureCredential();
-  } catch (error) {
-    throw new ScrubberError(
-      "SCRUBBER_PLUGIN_DEPENDENCY_MISSING",
-      "store-azure is configured without accountKey, sas and connectionString, and @azure/identity, which would find credentials, is not installed",
-      { hint: "Run: npm install @azure/identity. Or configure one of the three.", cause: error },
-    );
-  }
+  return new AzureStore(options, await accountOf(options), context);
 }
 
 class AzureStore implements Store<AzureTarget> {
@@ -57,7 +39,7 @@ class AzureStore implements Store<AzureTarget> {
   readonly #versioning: Versioning;
   readonly #terms: Terms;
 
-  constructor(options: AzureOptions, account: Account, tokens: TokenSource | undefined, { now }: Pick<Context, "now">) {
+  constructor(options: AzureOptions, account: Account, { now }: Pick<Context, "now">) {
     const check = options.identity === "check";
     const allVersions = options.versions === "all";
     this.supports = { identity: check, holds: true, versions: allVersions, bytes: false };
@@ -65,7 +47,7 @@ class AzureStore implements Store<AzureTarget> {
       account,
       containers: options.containers === undefined ? undefined : new Set(options.containers),
     };
-    this.#service = new BlobService(account, new Authority(account, tokens), {
+    this.#service = new BlobService(account, {
       timeout: options.timeout,
       sockets: CONCURRENCY * 2,
     });
@@ -98,7 +80,7 @@ class AzureStore implements Store<AzureTarget> {
         presences[index] = await this.#presence(target, signal);
       });
       if (presences.every(({ kind }) => kind === "absent"))
-        await this.#requireContainer(targets[0]?.group ?? "", signal);
+        await requireContainer(this.#service, targets[0]?.group ?? "", signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
@@ -112,16 +94,6 @@ class AzureStore implements Store<AzureTarget> {
     if (reason !== undefined) return { kind: "changed", reason };
     if (look.held !== undefined) return { kind: "held", ...look.held };
     return { kind: "present", bytes: look.size, identity: identityOf(look) };
-  }
-
-  async #requireContainer(container: string, signal: AbortSignal): Promise<void> {
-    const what = `looking whether the container ${container} is there`;
-    const answer = await this.#service.send(
-      what,
-      { method: "HEAD", path: this.#service.path(container), query: { restype: "container" }, headers: {} },
-      signal,
-    );
-    if (answer.status !== 200 && answer.status !== 403) throw failureOf(what, answer);
   }
 
   probe(call: Call & { readonly write: boolean }): Promise<readonly Finding[]> {

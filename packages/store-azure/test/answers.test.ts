@@ -1,7 +1,14 @@
 import type { Location, Outcome, Store } from "@scrubber/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AzureOptionsInput } from "../src/options.ts";
-import { type ModelServer, startModelServer, type SubAnswer } from "./model-server.ts";
+import {
+  answerPlainly,
+  answerXml,
+  listingOf,
+  type ModelServer,
+  startModelServer,
+  type SubAnswer,
+} from "./model-server.ts";
 import { calmly, openStore, remove, targetOf } from "./opening.ts";
 
 let server: ModelServer;
@@ -132,7 +139,10 @@ test("an answer that never comes ends with the store's own timeout, or with the 
 });
 
 test("absent is not believed where the container is missing", async () => {
-  server.other = (request, response) => response.writeHead(request.method === "HEAD" ? 404 : 200).end();
+  server.other = (asked, response) => {
+    if (asked.what === "container") response.writeHead(404, { "x-ms-error-code": "ContainerNotFound" }).end();
+    else answerPlainly(asked, response);
+  };
   await expect(said({ status: 404, code: "BlobNotFound" })).rejects.toMatchObject({
     code: "SCRUBBER_STORE_MISCONFIGURED",
   });
@@ -157,11 +167,10 @@ test("an etag that would add a header of its own is refused", () => {
 });
 
 test("until when a retention policy holds is learnt", async () => {
-  server.other = (request, response) => {
-    const held = request.method === "HEAD" && request.url?.includes("blob0");
-    response
-      .writeHead(200, held ? { "x-ms-immutability-policy-until-date": "Fri, 01 Jan 2100 00:00:00 GMT" } : {})
-      .end();
+  server.other = (asked, response) => {
+    if (asked.what === "blob" && asked.path.endsWith("/blob0"))
+      response.setHeader("x-ms-immutability-policy-until-date", "Fri, 01 Jan 2100 00:00:00 GMT");
+    answerPlainly(asked, response);
   };
   expect(await said({ status: 409, code: "BlobImmutableDueToPolicy" })).toEqual([
     { kind: "held", reason: "a retention policy", until: new Date("2100-01-01T00:00:00Z") },
@@ -173,17 +182,12 @@ function listing(modified: string): ModelServer["other"] {
   const version = (name: string, id: string, current: boolean): string =>
     `<Blob><Name>${name}</Name><VersionId>${id}</VersionId>${current ? "<IsCurrentVersion>true</IsCurrentVersion>" : ""}` +
     `<Properties><Last-Modified>${modified}</Last-Modified><Etag>0x${id}</Etag></Properties></Blob>`;
-  return (request, response) => {
-    const query = new URLSearchParams(request.url?.split("?")[1]);
-    if (query.get("comp") !== "list") {
-      response.end();
-    } else if (query.get("marker") === "next") {
-      response.end(`<Blobs>${version("a&amp;", "v3", true)}</Blobs><NextMarker/>`);
-    } else {
-      response.end(
-        `<Blobs>${version("a&amp;", "v1", false)}${version("a&amp;b", "other", true)}${version("a&amp;", "v2", false)}</Blobs>` +
-          "<NextMarker>next</NextMarker>",
-      );
+  return (asked, response) => {
+    if (asked.what !== "listing") answerPlainly(asked, response);
+    else if (asked.query.get("marker") === "next") answerXml(response, listingOf(version("a&amp;", "v3", true)));
+    else {
+      const blobs = version("a&amp;", "v1", false) + version("a&amp;b", "other", true) + version("a&amp;", "v2", false);
+      answerXml(response, listingOf(blobs, "next"));
     }
   };
 }
@@ -220,9 +224,9 @@ test("while older versions are left, nothing is called deleted, even if the serv
 
 test("an absence is not told before the container was seen, even if the call is aborted then", async () => {
   const giveUp = new AbortController();
-  server.other = (request, response) => {
-    if (request.method === "HEAD") giveUp.abort();
-    else response.end();
+  server.other = (asked, response) => {
+    if (asked.what === "container") giveUp.abort();
+    else answerPlainly(asked, response);
   };
   server.answer = () => ({ status: 404, code: "BlobNotFound" });
   const outcomes = await store.delete([targetOf(store, blob("a"))], { signal: giveUp.signal });
@@ -253,8 +257,8 @@ test("a recorded version is deleted by itself, without its snapshots", async () 
 });
 
 test("a probe reports what the account retains by soft delete", async () => {
-  server.other = (_, response) =>
-    response.end("<DeleteRetentionPolicy><Enabled>true</Enabled><Days>7</Days></DeleteRetentionPolicy>");
+  const policy = "<DeleteRetentionPolicy><Enabled>true</Enabled><Days>7</Days></DeleteRetentionPolicy>";
+  server.other = (_, response) => answerXml(response, `<StorageServiceProperties>${policy}</StorageServiceProperties>`);
   expect(await store.probe({ ...calmly, write: false })).toMatchObject([
     { level: "warning", message: expect.stringContaining("for 7 days") as string },
   ]);

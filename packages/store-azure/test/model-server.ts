@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A deletion as it stood in a batch. */
@@ -16,11 +16,42 @@ export type SubAnswer =
   | string
   | undefined;
 
+/** A request that is no batch. */
+export interface Asked {
+  readonly what: "blob" | "container" | "listing" | "service";
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+}
+
+function askedBy({ url = "", headers }: IncomingMessage): Asked {
+  const [path = "", search] = url.split("?");
+  const query = new URLSearchParams(search);
+  const kind = query.get("restype");
+  const what = query.get("comp") === "list" ? "listing" : kind === "container" || kind === "service" ? kind : "blob";
+  return { what, path, query, headers };
+}
+
+/** Everything is there; nothing is listed. */
+export function answerPlainly({ what }: Asked, response: ServerResponse): void {
+  if (what === "listing") answerXml(response, listingOf(""));
+  else if (what === "service") answerXml(response, "<StorageServiceProperties/>");
+  else response.end();
+}
+
+export function answerXml(response: ServerResponse, text: string): void {
+  response.writeHead(200, { "content-type": "application/xml" }).end(`<?xml version="1.0" encoding="utf-8"?>${text}`);
+}
+
+export function listingOf(blobs: string, nextMarker = ""): string {
+  return `<EnumerationResults ContainerName="container"><Blobs>${blobs}</Blobs><NextMarker>${nextMarker}</NextMarker></EnumerationResults>`;
+}
+
 export interface ModelServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly batches: SubRequest[][];
-  /** Answers to what is no batch, by method; default: 200. */
-  other: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Answers to what is no batch; default: `answerPlainly`. */
+  other: (asked: Asked, response: ServerResponse) => void;
   /** The answer to each deletion in a batch. */
   answer: (request: SubRequest, index: number) => SubAnswer;
   /** Replaces the answer to a whole batch. */
@@ -34,7 +65,7 @@ export async function startModelServer(): Promise<ModelServer> {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       if (request.url?.includes("comp=batch") !== true) {
-        model.other(request, response);
+        model.other(askedBy(request), response);
         return;
       }
       const requests = readBatch(Buffer.concat(chunks).toString());
@@ -52,7 +83,7 @@ export async function startModelServer(): Promise<ModelServer> {
   const model: ModelServer = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     batches: [],
-    other: (_, response) => response.end(),
+    other: answerPlainly,
     answer: () => ({ status: 202 }),
     whole: undefined,
     async [Symbol.asyncDispose]() {
