@@ -4,6 +4,8 @@ import type { Target } from "../store.ts";
 
 /** An object as the memory store addresses it. */
 export interface MemoryTarget extends Target {
+  /** The key of the object as a whole, also where this is one version of it. */
+  readonly whole: string;
   readonly location: Location;
   readonly requestedAt: Date;
 }
@@ -16,6 +18,7 @@ export function memoryTarget(
   of: { readonly location: Location; readonly requestedAt: Date },
   scheme: string,
   groups: readonly string[] | undefined,
+  versions: boolean,
 ): MemoryTarget | undefined {
   const { uri } = of.location;
   if (schemeOf(uri) !== scheme) return undefined;
@@ -32,7 +35,14 @@ export function memoryTarget(
   } catch {
     throw invalid(uri, "its percent-encoding is broken");
   }
-  return { key: `${group.toLowerCase()}/${name}`, group: group.toLowerCase(), ...of };
+  const whole = `${group.toLowerCase()}/${name}`;
+  const versionId = versions ? of.location.identity?.versionId : undefined;
+  return {
+    ...(versionId === undefined ? { key: whole } : { key: `${whole}?versionId=${versionId}`, within: whole }),
+    whole,
+    group: group.toLowerCase(),
+    ...of,
+  };
 }
 
 function invalid(uri: string, why: string): ScrubberError {

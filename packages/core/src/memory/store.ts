@@ -7,7 +7,7 @@ import { memoryTarget, type MemoryTarget } from "./store-target.ts";
 /** The calls of a store that can be counted and made to fail. */
 export type StoreCall = "delete" | "inspect" | "probe";
 
-/** What goes wrong in a store; set and taken back at any time. Keys are `group/name`. */
+/** What goes wrong in a store; set and taken back at any time. Keys are `group/name`, and mean every version of it. */
 export interface MemoryStoreFaults {
   /** Whole calls; `half` is not known here. */
   readonly calls: Map<StoreCall, Fault>;
@@ -140,7 +140,7 @@ class ObjectStore implements MemoryStore {
   }
 
   target(of: { readonly location: Location; readonly requestedAt: Date }): MemoryTarget | undefined {
-    return memoryTarget(of, this.#scheme, this.#groups);
+    return memoryTarget(of, this.#scheme, this.#groups, this.supports.versions);
   }
 
   delete(targets: readonly MemoryTarget[], call: Call): Promise<readonly Outcome[]> {
@@ -166,7 +166,7 @@ class ObjectStore implements MemoryStore {
     });
     if (hangsAfter !== undefined && !signal.aborted) await aborted(signal);
     return targets.flatMap((target, i) => {
-      if (this.faults.unanswered.has(target.key)) return [];
+      if (this.faults.unanswered.has(target.whole)) return [];
       return [answers[i] ?? { kind: "unknown" as const, reason: "the call was aborted before an answer came" }];
     });
   }
@@ -189,13 +189,13 @@ class ObjectStore implements MemoryStore {
         hint: "Make it, or correct the configuration.",
       });
     }
-    if (targets.some(({ key }) => this.faults.poisonous.has(key))) {
+    if (targets.some(({ whole }) => this.faults.poisonous.has(whole))) {
       throw new ScrubberError("SCRUBBER_BATCH_REJECTED", "the backend cannot read the batch");
     }
   }
 
   #deleteOne(target: MemoryTarget): Outcome {
-    const { key } = target;
+    const { whole: key } = target;
     if (this.faults.throttled.has(key)) return { kind: "throttled" };
     const denied = this.faults.denied.get(key) ?? this.faults.denied.get("*");
     if (denied !== undefined) return { kind: "denied", reason: denied };
@@ -215,7 +215,7 @@ class ObjectStore implements MemoryStore {
     };
   }
 
-  #inspectOne({ key, location, requestedAt }: MemoryTarget): Presence {
+  #inspectOne({ whole: key, location, requestedAt }: MemoryTarget): Presence {
     const unknown = this.faults.unknown.get(key);
     if (unknown !== undefined) return { kind: "unknown", reason: unknown };
     const named = this.supports.versions ? location.identity?.versionId : undefined;
@@ -260,7 +260,7 @@ class ObjectStore implements MemoryStore {
   #keyOf(uri: string): string {
     const target = this.target({ location: { uri }, requestedAt: new Date(0) });
     if (target === undefined) throw new TypeError(`${uri} is not of this store`);
-    return target.key;
+    return target.whole;
   }
 
   #versions(key: string): readonly MemoryVersion[] {

@@ -8,7 +8,7 @@ export interface StoreSabotage {
   readonly wreck: (under: StoreUnderTest) => StoreUnderTest;
 }
 
-type MemoryTarget = Target & { readonly location: Location; readonly requestedAt: Date };
+type MemoryTarget = Target & { readonly whole: string; readonly location: Location; readonly requestedAt: Date };
 
 function methods(replace: (store: Store, under: StoreUnderTest) => Partial<Store>): StoreSabotage {
   return { wreck: (under) => delegate(under, { store: delegate(under.store, replace(under.store, under)) }) };
@@ -68,6 +68,11 @@ export const storeSabotages: Readonly<Record<string, StoreSabotage>> = {
   })),
   "every spelling of one object ends in one key and group": targeted((target, uri) => ({ ...target, key: uri })),
   "different objects have different keys": targeted((target) => ({ ...target, key: target.key.toLowerCase() })),
+  "a version has a key of its own, and says within which object it is": targeted(({ key, group }) => ({ key, group })),
+  "what names no version is within nothing": targeted((target) => ({ within: target.key, ...target })),
+  "a version and the object that it is of can be in one batch, and both end well": answered((outcomes) =>
+    outcomes.map((one, index) => (index === 0 ? one : { kind: "unknown", reason: "it is there twice" })),
+  ),
   "keys and groups are free of credentials": targeted((target, uri) => ({ ...target, key: uri })),
   "target asks nobody: it answers at once, always the same, with the backend gone too": {
     wreck(under) {
@@ -107,7 +112,7 @@ export const storeSabotages: Readonly<Record<string, StoreSabotage>> = {
   "an object is deleted by any of its spellings": aimed(({ location, ...target }) => ({
     ...target,
     location,
-    key: location.uri.slice("memory://".length),
+    whole: location.uri.slice("memory://".length),
   })),
   "what was freed is reported in bytes": answered((outcomes) =>
     outcomes.map((one) => (one.kind === "deleted" ? { kind: "deleted" } : one)),

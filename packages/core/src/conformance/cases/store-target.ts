@@ -1,6 +1,7 @@
-import { schemeOf } from "../../location.ts";
-import { promise, refuses, same } from "../promise.ts";
-import { afterwards, secretsOf, targetOf, type StoreCase } from "./store-case.ts";
+import { schemeOf, type Location } from "../../location.ts";
+import type { StoreUnderTest } from "../harness.ts";
+import { promise, refuses, required, same } from "../promise.ts";
+import { afterwards, content, deleteAll, kinds, secretsOf, targetOf, type StoreCase } from "./store-case.ts";
 
 export const targetCases: readonly StoreCase[] = [
   {
@@ -37,6 +38,54 @@ export const targetCases: readonly StoreCase[] = [
       const keys = words.map((name) => targetOf(under, under.locate(name)).key);
       same(new Set(keys).size, words.length, "two locations are the same object if and only if they have the same key");
       return Promise.resolve();
+    },
+  },
+  {
+    title: "a version has a key of its own, and says within which object it is",
+    needs: ["versions"],
+    async run(under) {
+      const [location, first, second] = await twoVersions(under);
+      const whole = targetOf(under, location);
+      const versions = [first, second].map((versionId) => ({ versionId, ...targetOf(under, at(location, versionId)) }));
+      const keys = new Set([whole.key, ...versions.map(({ key }) => key)]);
+      same(keys.size, 3, "two versions are different objects, and neither is the object as a whole");
+      for (const { versionId, key, within, group } of versions) {
+        same({ within, group }, { within: whole.key, group: whole.group }, "a version is within the object as a whole");
+        for (const spelling of under.spellings(location)) {
+          const other = targetOf(under, at(spelling, versionId));
+          same(
+            { key: other.key, within: other.within },
+            { key, within },
+            `a version too has one key (${spelling.uri})`,
+          );
+        }
+      }
+    },
+  },
+  {
+    title: "what names no version is within nothing",
+    run(under) {
+      const location = under.locate("object");
+      for (const identity of [undefined, { size: 1 }]) {
+        const { within } = targetOf(under, { ...location, ...(identity !== undefined && { identity }) });
+        same(
+          within,
+          undefined,
+          "only a version is within something, and only the object as a whole is what it is within",
+        );
+      }
+      return Promise.resolve();
+    },
+  },
+  {
+    title: "a version and the object that it is of can be in one batch, and both end well",
+    needs: ["versions"],
+    async run(under) {
+      const [location, first] = await twoVersions(under);
+      const outcomes = await deleteAll(under, [at(location, first), location]);
+      const fine = kinds(outcomes).every((kind) => kind === "deleted" || kind === "absent");
+      promise(fine, "whichever goes first, each is deleted, or absent because the other took it along", outcomes);
+      same(await under.exists(location), false, "it is gone");
     },
   },
   {
@@ -114,3 +163,18 @@ export const targetCases: readonly StoreCase[] = [
     },
   },
 ];
+
+function at(location: Location, versionId: string): Location {
+  return { ...location, identity: { versionId } };
+}
+
+/** An object of two versions, and what they are called, the older one first. */
+async function twoVersions(under: StoreUnderTest): Promise<readonly [Location, string, string]> {
+  const identify = required(under.identify?.bind(under), "identify", "the store supports versions");
+  const versionOf = async (location: Location): Promise<string> =>
+    required((await identify(location)).versionId, "versionId", "versions are supported");
+  const location = await under.create("object", content());
+  const first = await versionOf(location);
+  await under.replace(location);
+  return [location, first, await versionOf(location)];
+}
