@@ -3,6 +3,7 @@ import type { Identity } from "@scrubber/core";
 import { isRequestFailure, type Connection, type Server } from "./client.ts";
 import type { Failure } from "./failure.ts";
 import { bareEtag, type S3Target } from "./location.ts";
+import type { S3Options } from "./options.ts";
 
 /** What a HEAD request showed of an object. */
 export type Look =
@@ -10,6 +11,16 @@ export type Look =
   /** No such object; whether there is such a bucket is another question. */
   | { readonly kind: "missing" }
   | { readonly kind: "failed"; readonly failure: Failure };
+
+/** Whether an object is to be looked at before its deletion. */
+export function isChecked({ identity }: S3Target, options: Pick<S3Options, "identity">): boolean {
+  return (
+    options.identity === "check" ||
+    identity?.etag !== undefined ||
+    identity?.size !== undefined ||
+    identity?.modifiedAt !== undefined
+  );
+}
 
 /** Looks at one object, or at the version that is recorded. */
 export async function lookAt(

@@ -4,7 +4,7 @@ import type { Finding } from "@scrubber/core";
 import { isRequestFailure, type Server } from "./client.ts";
 import { outage, type Failure } from "./failure.ts";
 import type { S3Options } from "./options.ts";
-import type { Tools } from "./delete-call.ts";
+import type { Tools } from "./call.ts";
 
 /** Looks whether deletion would work in the configured buckets, or whether the server answers at all where none are configured. */
 export async function probe(

@@ -12,11 +12,12 @@ import {
 import { MOST_KEYS } from "./batch-size.ts";
 import { Buckets, retentionHold } from "./bucket.ts";
 import { CONCURRENCY, inTurns, isRequestFailure, readAuthority, RequestFailure, Server } from "./client.ts";
-import { DeleteCall, isChecked, type Tools } from "./delete-call.ts";
+import type { Tools } from "./call.ts";
+import { deleteTargets } from "./delete-call.ts";
 import { Deleter } from "./deletion.ts";
 import { outage, type Failure } from "./failure.ts";
 import { bareEtag, createLocationReader, type LocationReader, type S3Target, type UriCredentials } from "./location.ts";
-import { difference, lookAt, reportedBy, type Look } from "./look.ts";
+import { difference, isChecked, lookAt, reportedBy, type Look } from "./look.ts";
 import type { S3Options } from "./options.ts";
 import { ABORTED, unanswered } from "./outcome.ts";
 import { probe } from "./probe.ts";
@@ -73,14 +74,13 @@ class S3Store implements Store<S3Target> {
     let first: ReturnType<typeof outage> | undefined;
     for (const { bucket, credentials, indexes } of bySigner(targets)) {
       try {
-        const call = new DeleteCall(
-          this.#tools,
-          this.#server.connection(credentials),
+        const found = await deleteTargets({
+          tools: this.#tools,
+          connection: this.#server.connection(credentials),
           bucket,
-          indexes.map((index) => targets[index] as S3Target),
+          targets: indexes.map((index) => targets[index] as S3Target),
           signal,
-        );
-        const found = await call.run();
+        });
         indexes.forEach((index, i) => (outcomes[index] = found[i]));
         answered = true;
       } catch (error) {
@@ -110,7 +110,7 @@ class S3Store implements Store<S3Target> {
       try {
         const look = await lookAt(this.#server, connection, target, signal);
         if (look.kind === "missing" || (look.kind === "failed" && look.failure.status === 403)) {
-          // See DeleteCall: a HEAD request does not tell whose fault it is.
+          // See deleteTargets: a HEAD request does not tell whose fault it is.
           const id = target.credentials?.identifier() ?? "";
           if (!proven.has(id)) proven.set(id, this.#tools.buckets.prove(target.group, connection, signal));
           await proven.get(id);
