@@ -75,6 +75,11 @@ export const optionsSchema: v.GenericSchema<AzureOptionsInput, AzureOptions> = v
     timeout: v.optional(duration, "30s"),
   }),
   v.check(
+    ({ accountKey, sas, connectionString, endpoint: url }) =>
+      accountKey !== undefined || sas !== undefined || connectionString !== undefined || !/^http:/i.test(url ?? ""),
+    "endpoint must begin with https: where none of accountKey, sas and connectionString is given, because a token would travel in the clear",
+  ),
+  v.check(
     ({ accountKey, sas, connectionString }) =>
       [accountKey, sas, connectionString].filter((given) => given !== undefined).length <= 1,
     "give one of accountKey, sas and connectionString, or none of them (then DefaultAzureCredential finds the credentials)",

@@ -138,6 +138,37 @@ test("an answer that never comes ends with the store's own timeout, or with the 
   expect((await call).map(({ kind }) => kind)).toEqual(["unknown"]);
 });
 
+test("an answer that begins and never ends is not waited for longer than the timeout", async () => {
+  server.whole = (response) => {
+    response.writeHead(202, { "content-type": "multipart/mixed; boundary=b", "content-length": "1000" });
+    response.write("--b\r\nContent-ID: 0\r\n\r\nHTTP/1.1 202 Accepted\r\n\r\n");
+  };
+  await using hasty = await open({ timeout: "50ms" });
+  await expect(remove(hasty, blob("a"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+});
+
+test("a request is made once, whatever comes back: the pace is not the SDK's", async () => {
+  for (const whole of [
+    (response: Parameters<NonNullable<ModelServer["whole"]>>[0]) => void response.writeHead(503).end(),
+    (response: Parameters<NonNullable<ModelServer["whole"]>>[0]) => void response.destroy(),
+  ]) {
+    server.whole = whole;
+    await remove(store, blob("a")).catch(() => undefined);
+  }
+  expect(server.batches).toHaveLength(2);
+});
+
+test("what is no blob service is an outage, and nothing is deleted there", async () => {
+  const login = (response: Parameters<NonNullable<ModelServer["whole"]>>[0]): void =>
+    void response.writeHead(200, { "content-type": "text/html" }).end("<html>Sign in</html>");
+  server.whole = login;
+  await expect(remove(store, blob("a"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+  server.other = (_, response) => login(response);
+  await using fresh = await open();
+  await expect(remove(fresh, blob("a"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+  expect(server.batches).toHaveLength(1);
+});
+
 test("absent is not believed where the container is missing", async () => {
   server.other = (asked, response) => {
     if (asked.what === "container") response.writeHead(404, { "x-ms-error-code": "ContainerNotFound" }).end();
@@ -244,6 +275,19 @@ test("versions: current leaves the older ones, and says so", async () => {
   await using current = await open({ versions: "current" });
   expect(await remove(current, blob("a%26"))).toEqual([{ kind: "marker", asked: true }]);
   expect(server.batches.flat()).toHaveLength(1);
+});
+
+test("whether versions are kept is asked again where the service was busy: they would be left otherwise", async () => {
+  server.other = (_, response) => response.writeHead(503, { "x-ms-error-code": "ServerBusy" }).end();
+  await expect(remove(store, blob("a%26"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_THROTTLED" });
+  server.other = listing("Thu, 01 Jan 2026 00:00:00 GMT");
+  expect(await remove(store, blob("a%26"))).toEqual([{ kind: "deleted" }]);
+  expect(server.batches.flat()).toHaveLength(4);
+});
+
+test("credentials that may not list delete all the same", async () => {
+  server.other = (_, response) => response.writeHead(403, { "x-ms-error-code": "AuthorizationFailure" }).end();
+  expect(await remove(store, blob("a"))).toEqual([{ kind: "deleted" }]);
 });
 
 test("a recorded version is deleted by itself, without its snapshots", async () => {

@@ -65,6 +65,22 @@ test.each(ODD)("of the odd names, just %j is deleted, as another client sees it"
   expect(ODD.filter((_, index) => there[index] !== true)).toEqual([odd]);
 });
 
+test("each odd name is looked at as itself: its own size comes back, and is a condition", async () => {
+  await using store = await open();
+  for (const [index, name] of ODD.entries()) await blob(name).uploadData(Buffer.alloc(index + 1));
+  const recorded = ODD.map((name, index) => ({ ...at(name), identity: { size: index + 1 } }));
+  const presences = await store.inspect(
+    recorded.map((location) => targetOf(store, location)),
+    calmly,
+  );
+  expect(presences.map((presence) => presence.kind === "present" && presence.bytes)).toEqual(
+    ODD.map((_, index) => index + 1),
+  );
+  const outcomes = await remove(store, ...recorded);
+  expect(outcomes.map(({ kind }) => kind)).toEqual(ODD.map(() => "deleted"));
+  expect(await listed()).toEqual([]);
+});
+
 test("odd names disturb no neighbour in their batch", async () => {
   await using store = await open();
   for (const name of ["first", "last"]) await put(name);

@@ -161,6 +161,7 @@ testPlugin(
       { options: { ...good, endpoint: "ftp://x" }, names: "endpoint" },
       { options: { ...good, endpoint: "https://user:secret@host" }, names: "endpoint" },
       { options: { accountKey: "c2VjcmV0", endpoint: "https://host" }, names: "account" },
+      { options: { account: "images", endpoint: "http://host" }, names: "https" },
       { options: { ...good, versions: "none" }, names: "versions" },
       { options: { ...good, identity: true }, names: "identity" },
       { options: { ...good, timeout: 30 }, names: "timeout" },
