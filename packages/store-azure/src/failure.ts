@@ -1,5 +1,5 @@
 import { isRestError } from "@azure/storage-blob";
-import { type ErrorCode, isScrubberError, ScrubberError } from "@scrubber/core";
+import { isScrubberError, ScrubberError } from "@scrubber/core";
 
 /** The service did not do what a whole request asked for. */
 export interface Refusal {
@@ -60,7 +60,7 @@ function hintFor(code: string): string {
   return "Check account, endpoint, credentials and the account's network rules.";
 }
 
-const MISCONFIGURED: ReadonlySet<string> = new Set([
+const CERTIFICATE: ReadonlySet<string> = new Set([
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -80,8 +80,12 @@ export function noAnswer(what: string, error: unknown): ScrubberError {
       hint: "Configure accountKey, sas or connectionString, or sign in so that DefaultAzureCredential finds an identity.",
     });
   }
-  const kind: ErrorCode = MISCONFIGURED.has(code) ? "SCRUBBER_STORE_MISCONFIGURED" : "SCRUBBER_STORE_UNAVAILABLE";
-  return new ScrubberError(kind, `${what}: no answer (${code})`, {
+  if (CERTIFICATE.has(code)) {
+    return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", `${what}: the certificate is not trusted (${code})`, {
+      hint: "Where its authority is your own: set NODE_EXTRA_CA_CERTS=/path/to/authority.pem in the scrubber's environment. Else check the endpoint's name and this machine's clock.",
+    });
+  }
+  return new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", `${what}: no answer (${code})`, {
     hint: "Check the endpoint, and the network on the way to it.",
   });
 }
