@@ -12,9 +12,10 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import type { Location, Outcome, Store } from "@scrubber/core";
+import { oddNames } from "@scrubber/core/conformance";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRgw, type Rgw } from "./servers/rgw.ts";
-import { keysIn, ODD_KEYS, openS3Store, otherClient, targetOf } from "./servers/s3-server.ts";
+import { keysIn, openS3Store, otherClient, targetOf } from "./servers/s3-server.ts";
 
 let rgw: Rgw;
 let client: S3Client;
@@ -32,10 +33,10 @@ afterAll(async () => {
 test("odd keys are deleted one and all, and nothing beside them is touched", async () => {
   const bucket = await freshBucket();
   const neighbours = ["a", "a b ", "a+b+", "x", "y", "a/b", "pct/key", "newline", "tab key", "control", "a&amp;b"];
-  for (const key of [...ODD_KEYS, ...neighbours]) await put(bucket, key);
-  expect(await keysIn(client, bucket)).toEqual([...ODD_KEYS, ...neighbours].toSorted());
+  for (const key of [...oddNames, ...neighbours]) await put(bucket, key);
+  expect(await keysIn(client, bucket)).toEqual([...oddNames, ...neighbours].toSorted());
   await using store = await openS3Store(rgw);
-  for (const key of ODD_KEYS) {
+  for (const key of oddNames) {
     expect(await remove(store, [at(bucket, key)])).toEqual([{ kind: "deleted", note: "identity: unchecked" }]);
     expect((await keysIn(client, bucket)).filter((left) => left === key)).toEqual([]);
   }
@@ -45,11 +46,11 @@ test("odd keys are deleted one and all, and nothing beside them is touched", asy
 test("odd keys disturb no batch that they are in", async () => {
   const bucket = await freshBucket();
   const plain = Array.from({ length: 50 }, (_, i) => `plain/${i}`);
-  for (const key of [...ODD_KEYS, ...plain, "stays"]) await put(bucket, key);
+  for (const key of [...oddNames, ...plain, "stays"]) await put(bucket, key);
   await using store = await openS3Store(rgw);
   const outcomes = await remove(
     store,
-    [...plain.slice(0, 25), ...ODD_KEYS, ...plain.slice(25)].map((key) => at(bucket, key)),
+    [...plain.slice(0, 25), ...oddNames, ...plain.slice(25)].map((key) => at(bucket, key)),
   );
   expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["deleted"]));
   expect(await keysIn(client, bucket)).toEqual(["stays"]);
@@ -57,15 +58,15 @@ test("odd keys disturb no batch that they are in", async () => {
 
 test("in a versioned bucket every version and marker of just that key goes, and the freed bytes are told", async () => {
   const bucket = await freshBucket({ versioned: true });
-  for (const key of ["a", "a", "a", "ab", "a/b", ...ODD_KEYS, ...ODD_KEYS]) await put(bucket, key, { Body: "12345" });
+  for (const key of ["a", "a", "a", "ab", "a/b", ...oddNames, ...oddNames]) await put(bucket, key, { Body: "12345" });
   await using store = await openS3Store(rgw);
   expect(await remove(store, [at(bucket, "a")])).toEqual([{ kind: "deleted", bytes: 15 }]);
   expect(await remove(store, [at(bucket, "a")])).toEqual([{ kind: "absent" }]);
   const outcomes = await remove(
     store,
-    ODD_KEYS.map((key) => at(bucket, key)),
+    oddNames.map((key) => at(bucket, key)),
   );
-  expect(outcomes).toEqual(ODD_KEYS.map(() => ({ kind: "deleted", bytes: 10 })));
+  expect(outcomes).toEqual(oddNames.map(() => ({ kind: "deleted", bytes: 10 })));
   expect(await versionsIn(bucket)).toEqual(["a/b", "ab"]);
 });
 

@@ -54,8 +54,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         incoming.socket.destroy();
         return;
       }
-      response.writeHead(answer.status, { ...answer.headers, "content-length": answer.body.length });
-      response.end(request.method === "HEAD" ? undefined : answer.body);
+      // An answer to HEAD has the length of what is not sent.
+      const isHead = request.method === "HEAD";
+      response.writeHead(answer.status, {
+        ...answer.headers,
+        ...(!isHead && { "content-length": answer.body.length }),
+      });
+      response.end(isHead ? undefined : answer.body);
     })().catch(() => incoming.socket.destroy());
   });
   proxy.on("connection", (socket) => {
@@ -85,14 +90,16 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-/** Headers that belong to a connection, not to a message. The proxy sets its own length. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", "content-length"]);
+/** Headers that belong to a connection, not to a message. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
 async function send(
   request: ProxiedRequest,
   to: { readonly hostname: string; readonly port: string; readonly agent: Agent },
 ): Promise<ProxiedAnswer> {
   const outgoing = httpRequest({ ...to, method: request.method, path: request.path, headers: request.headers });
+  // What comes after the answer is nobody's: Swift sends the end of a body after an answer to HEAD, which has none.
+  outgoing.on("error", () => {});
   outgoing.end(request.body);
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
   const headers = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !HOP_BY_HOP.has(name)));

@@ -75,24 +75,6 @@ export async function keysIn(client: S3Client, bucket: string): Promise<readonly
   return keys.toSorted();
 }
 
-/** Keys that trouble servers, clients and XML. The last one cannot stand in XML at all. */
-export const ODD_KEYS: readonly string[] = [
-  "a b",
-  "a+b",
-  "a&b<c>\"d'",
-  "ünï/日本.jpg",
-  "a//b",
-  "./x",
-  "../y",
-  "x/",
-  "new\nline",
-  "pct%2Fkey",
-  "tab\tkey",
-  "carriage\rreturn",
-  "emoji😀",
-  "control\u0001key",
-];
-
 /** What the store makes of a location; a test's own location is never somebody else's. */
 export function targetOf(store: Store, location: Location, requestedAt: Date): Target {
   const target = store.target({ location, requestedAt });

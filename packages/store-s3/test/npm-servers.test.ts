@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { oddNames } from "@scrubber/core/conformance";
 import { startFauxqs } from "fauxqs";
 import S3rver from "s3rver";
 import { expect, test } from "vitest";
@@ -46,26 +47,9 @@ const servers: readonly {
       };
     },
     // Its objects are files: a//b is a/b there, and its XML has no words for a control character.
-    cannotKeep: ["a//b", "./x", "../y", "control\u0001"],
+    cannotKeep: ["a//b", "./x", "../y", "control\u0001key"],
   },
 ];
-const ODD = [
-  "a b",
-  "a+b",
-  "a&b<c>\"d'",
-  "ünï/日本.jpg",
-  "a//b",
-  "./x",
-  "../y",
-  "x/",
-  "new\nline",
-  "pct%2Fkey",
-  "tab\tkey",
-  "carriage\rreturn",
-  "emoji😀",
-  "control\u0001",
-];
-
 test.each(servers)(
   "$name: odd keys are deleted in one call, and what stands beside them stays",
   async ({ start, cannotKeep }) => {
@@ -78,7 +62,7 @@ test.each(servers)(
       credentials: { ...credentials },
     });
     await client.send(new CreateBucketCommand({ Bucket: "bucket" }));
-    const keys = ODD.filter((key) => !cannotKeep.includes(key));
+    const keys = oddNames.filter((key) => !cannotKeep.includes(key));
     for (const key of [...keys, "a", "stays"])
       await client.send(new PutObjectCommand({ Bucket: "bucket", Key: key, Body: "x" }));
     await using store = await openS3({ endpoint: server.endpoint, ...credentials });

@@ -5,6 +5,7 @@
  */
 export type { Case } from "./case.ts";
 export * from "./harness.ts";
+export { oddNames } from "./odd-names.ts";
 export { pluginCases, testPlugin, type PluginCase } from "./plugin.ts";
 export { queueModel, type FastCheck, type ModelOptions } from "./queue-model.ts";
 export { queueCases, testQueue } from "./queue.ts";
