@@ -95,5 +95,6 @@ function errorWord(error: unknown): string {
     const code = "code" in at && typeof at.code === "string" ? at.code : undefined;
     if (code !== undefined) return code;
   }
-  return "connection failed";
+  // The SDK's readers fail so on what they do not expect.
+  return error instanceof TypeError ? "or none that can be read" : "connection failed";
 }

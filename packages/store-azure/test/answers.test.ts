@@ -166,6 +166,8 @@ test("what is no blob service is an outage, and nothing is deleted there", async
   server.other = (_, response) => login(response);
   await using fresh = await open();
   await expect(remove(fresh, blob("a"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+  server.other = (_, response) => response.end();
+  await expect(remove(fresh, blob("a"))).rejects.toThrow("none that can be read");
   expect(server.batches).toHaveLength(1);
 });
 
