@@ -28,7 +28,7 @@ export type Case = Omit<Circumstances, "attempts"> & {
   readonly lane: string;
 };
 
-/** Sorts a batch by its outcomes, one for each key. Twins share the outcome of their key; no entry is lost. */
+/** Sorts a batch by its outcomes, one for each key. Twins share the outcome of their key, or are tried by themselves; no entry is lost. */
 export function judge(batch: readonly RoutedItem[], outcomes: readonly Outcome[], of: Case): Judgement {
   const judgement: Judgement = {
     items: [],
@@ -56,8 +56,9 @@ export function judge(batch: readonly RoutedItem[], outcomes: readonly Outcome[]
     place(item, outcome, judgement, circumstances, outcome.kind === "deleted" ? outcome.bytes : undefined);
     if (twins === undefined) continue;
     for (const twin of twins) {
-      // Of another request or identity: that the first one differs says nothing of this one.
-      if (outcome.kind === "changed") judgement.again.push(twin);
+      // Of another request or identity, or with credentials of its own: that the first one differs, or is denied, says nothing of this one.
+      const isItsOwn = outcome.kind === "changed" || (outcome.kind === "denied" && outcome.reason !== judgement.outage);
+      if (isItsOwn) judgement.again.push(twin);
       else place(twin, outcome, judgement, circumstances, undefined);
     }
   }

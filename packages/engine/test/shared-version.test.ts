@@ -8,7 +8,8 @@ function versioned(): MemoryStore {
   store.target = (of) => {
     const key = of.location.uri.slice(2);
     const at = key.indexOf("@");
-    return { ...of, key, group: "g", ...(at < 0 ? {} : { within: key.slice(0, at) }) };
+    const whole = at < 0 ? key : key.slice(0, at);
+    return { ...of, key, whole, group: "g", ...(at < 0 ? {} : { within: whole }) };
   };
   return store;
 }

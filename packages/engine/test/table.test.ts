@@ -212,6 +212,21 @@ describe("what becomes of an entry in a run", () => {
     expect(summary).toMatchObject({ leased: 2, setAside: 1, deleted: 1 });
   });
 
+  test("that one entry is denied says nothing of another entry of the same object, which may come with credentials of its own", async () => {
+    const { summary, world } = await row(({ stores, queue, clock }) => {
+      clock.advance(1);
+      queue.seed([{ imageId: "other", location: { uri: "memory://user:secret@group/object" } }]);
+      const store = stores["memory"]!;
+      const plain = store.delete.bind(store);
+      store.delete = async (targets, call) =>
+        targets.some(({ location }) => location.uri.includes("secret"))
+          ? plain(targets, call)
+          : targets.map(() => ({ kind: "denied", reason: "wrong credentials" }));
+    });
+    expect(summary).toMatchObject({ leased: 2, retried: 1, deleted: 1 });
+    expect(await stateOf(world)).toMatchObject({ state: "waiting", attempts: 1, error: "wrong credentials" });
+  });
+
   test("a store that answers fewer than it was asked: all unknown, nothing is called deleted", async () => {
     const world = await createWorld();
     const entries = entriesOf(3);
