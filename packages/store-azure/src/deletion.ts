@@ -14,7 +14,7 @@ export const AT_ONCE = 16;
 
 const TAKEN_FOR_ANOTHER: Outcome = {
   kind: "invalid",
-  reason: "the service does not tell its name from another's, because of the dots in it; nothing was deleted",
+  reason: "the service does not tell its name from another's, because of the dots in it",
 };
 
 export interface Terms {

@@ -6,6 +6,7 @@ import {
   newPipeline,
   type Pipeline,
 } from "@azure/storage-blob";
+import { ScrubberError } from "@scrubber/core";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Account } from "./account.ts";
@@ -33,12 +34,15 @@ export class BlobService {
     const agent = account.origin.startsWith("https:") ? new HttpsAgent(connections) : new HttpAgent(connections);
     this.#agent = agent;
     this.#pipeline = newPipeline(account.credential, { retryOptions: { maxTries: 1 } });
-    // The SDK's own connections are the process's: without bound, and never closed. A proxy's agent is left alone.
     this.#pipeline.factories.push({
       create: (next) => ({
-        sendRequest(request) {
+        async sendRequest(request) {
+          // The SDK's own connections are the process's: without bound, and never closed. A proxy's agent is left alone.
           request.agent ??= agent;
-          return next.sendRequest(request);
+          const response = await next.sendRequest(request);
+          // The SDK follows redirections; where one leads, another blob may be.
+          if (response.request.url !== request.url) throw redirected(account.origin);
+          return response;
         },
       }),
     });
@@ -78,18 +82,18 @@ export class BlobService {
     return readBatchAnswer(value.contentType, value.body, deletions.length);
   }
 
-  /** @throws {ScrubberError} if no answer came in time; the call's own error once `signal` is aborted. */
+  /** @throws {ScrubberError} if no answer came in time, or before `signal` was aborted. */
   async ask<T>(
     what: string,
     signal: AbortSignal,
     call: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<Said<T>> {
-    signal.throwIfAborted();
     const bound = new AbortController();
     const abort = (): void => bound.abort();
     signal.addEventListener("abort", abort, { once: true });
     const timer = setTimeout(abort, this.#timeout);
     try {
+      signal.throwIfAborted();
       return { value: await call({ abortSignal: bound.signal }) };
     } catch (error) {
       const answer = answerIn(error);
@@ -110,6 +114,12 @@ export class BlobService {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function redirected(origin: string): ScrubberError {
+  return new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", `${origin} answers with a redirection`, {
+    hint: "The blob service does not: something stands before it. Correct the endpoint.",
+  });
 }
 
 interface WholeAnswer {

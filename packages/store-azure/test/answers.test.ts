@@ -171,6 +171,18 @@ test("what is no blob service is an outage, and nothing is deleted there", async
   expect(server.batches).toHaveLength(1);
 });
 
+test("a redirection leads to no other blob: it is an outage", async () => {
+  server.other = (asked, response) => {
+    if (asked.what === "blob" && asked.path !== "/container/b")
+      response.writeHead(302, { location: "/container/b" }).end();
+    else answerPlainly(asked, response);
+  };
+  const target = targetOf(store, blob("a%2F%2Fb"));
+  await expect(store.inspect([target], calmly)).rejects.toThrow("redirection");
+  server.whole = (response) => response.writeHead(307, { location: "/other?comp=batch" }).end();
+  await expect(store.delete([target], calmly)).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
+});
+
 test("absent is not believed where the container is missing", async () => {
   server.other = (asked, response) => {
     if (asked.what === "container") response.writeHead(404, { "x-ms-error-code": "ContainerNotFound" }).end();
