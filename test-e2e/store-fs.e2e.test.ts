@@ -229,39 +229,95 @@ test("a directory that is swapped for a symbolic link at every moment never lead
   expect([...kinds].filter((kind) => !["deleted", "absent", "invalid"].includes(kind))).toEqual([]);
 });
 
+/**
+ * Runs delete() on these files in a process of its own, all calls at once, and returns its steps in order, by the system's own account: `unlink DIRECTORY`,
+ * `fsync DIRECTORY`, and what the process wrote when a call had its outcomes.
+ */
+async function stepsOf(root: string, calls: readonly (readonly string[])[]): Promise<readonly string[]> {
+  const script = `
+    import { writeSync } from "node:fs";
+    import plugin from "@scrubber/store-fs";
+    const [root, calls] = process.argv.slice(1);
+    const store = await plugin.open({ roots: [root] }, { resolvePath: (path) => path });
+    const requestedAt = new Date(Date.now() + 3600000);
+    await Promise.all(JSON.parse(calls).map(async (paths, call) => {
+      const targets = paths.map((path) => store.target({ location: { uri: "file://" + path }, requestedAt }));
+      const outcomes = await store.delete(targets, { signal: new AbortController().signal });
+      writeSync(1, "outcomes " + call + " " + outcomes.map(({ kind }) => kind).join() + "\\n");
+    }));
+    await store[Symbol.asyncDispose]();`;
+  const trace = join(folder, "trace");
+  const node = [process.execPath, "--conditions=@scrubber/source", "--input-type=module", "-e", script];
+  await run(
+    "strace",
+    [
+      "-f",
+      "-y",
+      "-s",
+      "300",
+      "-e",
+      "trace=unlink,unlinkat,fsync,write",
+      "-o",
+      trace,
+      ...node,
+      root,
+      JSON.stringify(calls),
+    ],
+    { cwd: import.meta.dirname },
+  );
+  // The descriptor of a held directory is all that a deletion shows of it.
+  const directories = new Map<string, string>();
+  const lines = (await readFile(trace, "utf8")).split("\n");
+  for (const line of lines) {
+    const [, fd, path] = /fsync\((\d+)<([^>]*)>/.exec(line) ?? [];
+    if (fd !== undefined && path?.startsWith(root) === true) directories.set(fd, path.slice(root.length + 1));
+  }
+  return lines.flatMap((line) => {
+    const unlink = /unlink(?:at)?\(.*\/fd\/(\d+)\/file/.exec(line)?.[1];
+    if (unlink !== undefined) return [`unlink ${directories.get(unlink) ?? "?"}`];
+    const fsync = /fsync\((\d+)</.exec(line)?.[1];
+    if (fsync !== undefined && directories.has(fsync)) return [`fsync ${directories.get(fsync) ?? "?"}`];
+    return /outcomes [^\\"]*/.exec(line) ?? [];
+  });
+}
+
 test("each touched directory is written to disk after its last deletion and before the outcomes, once", async () => {
   const root = await mountPoint("images");
   const [a, b] = [join(root, "a"), join(root, "b")];
   for (const directory of [a, b]) await mkdir(directory);
-  const paths = [...(await fill(a, 3)), ...(await fill(b, 2)), join(a, "never")];
-  const script = `
-    import { writeSync } from "node:fs";
-    import plugin from "@scrubber/store-fs";
-    const [root, ...paths] = process.argv.slice(1);
-    const store = await plugin.open({ roots: [root] }, { resolvePath: (path) => path });
-    const requestedAt = new Date(Date.now() + 3600000);
-    const targets = paths.map((path) => store.target({ location: { uri: "file://" + path }, requestedAt }));
-    const outcomes = await store.delete(targets, { signal: new AbortController().signal });
-    writeSync(1, "outcomes " + outcomes.map(({ kind }) => kind).join() + "\\n");
-    await store[Symbol.asyncDispose]();`;
-  const trace = join(folder, "trace");
-  const node = [process.execPath, "--conditions=@scrubber/source", "--input-type=module", "-e", script, root];
-  const { stdout } = await run(
-    "strace",
-    ["-f", "-y", "-e", "trace=unlink,unlinkat,fsync,write", "-o", trace, ...node, ...paths],
-    { cwd: import.meta.dirname },
+  const steps = await stepsOf(root, [[...(await fill(a, 3)), ...(await fill(b, 2)), join(a, "never")]]);
+  expect(steps).toEqual([
+    "unlink a",
+    "unlink a",
+    "unlink a",
+    "unlink b",
+    "unlink b",
+    "fsync a",
+    "fsync b",
+    "outcomes 0 deleted,deleted,deleted,deleted,deleted,absent",
+  ]);
+});
+
+test("calls at the same time share the writing of their directories, and none is answered before it", async () => {
+  const root = await mountPoint("images");
+  const names = ["a", "b", "c"];
+  const calls: string[][] = Array.from({ length: 6 }, () => []);
+  for (const name of names) {
+    await mkdir(join(root, name));
+    for (const [i, path] of (await fill(join(root, name), 12)).entries()) calls[i % calls.length]?.push(path);
+  }
+  const steps = await stepsOf(root, calls);
+  expect(steps.filter((step) => step.startsWith("unlink")).length).toBe(36);
+  expect(steps.filter((step) => step.startsWith("outcomes")).toSorted()).toEqual(
+    calls.map((paths, call) => `outcomes ${call} ${paths.map(() => "deleted").join()}`),
   );
-  expect(stdout).toBe("outcomes deleted,deleted,deleted,deleted,deleted,absent\n");
-  const { stdout: calls } = await run("grep", ["-E", "unlink|fsync|outcomes", trace]);
-  const steps = calls
-    .split("\n")
-    .filter((line) => line.includes("file") || line.includes("fsync") || line.includes("outcomes"))
-    .map((line) =>
-      line.includes("unlink")
-        ? "unlink"
-        : line.includes("fsync(")
-          ? `fsync ${/<(.*)>/.exec(line)?.[1] ?? ""}`
-          : "outcomes",
-    );
-  expect(steps).toEqual([...Array<string>(5).fill("unlink"), `fsync ${a}`, `fsync ${b}`, "outcomes"]);
+  const answered = steps.findIndex((step) => step.startsWith("outcomes"));
+  for (const name of names) {
+    const written = steps.indexOf(`fsync ${name}`);
+    expect(written).toBeGreaterThan(-1);
+    expect(written).toBeLessThan(answered);
+    // Nothing is deleted that is not written out afterwards.
+    expect(steps.lastIndexOf(`fsync ${name}`)).toBeGreaterThan(steps.lastIndexOf(`unlink ${name}`));
+  }
+  expect(steps.filter((step) => step.startsWith("fsync")).length).toBeLessThan(calls.length * names.length);
 });

@@ -15,14 +15,15 @@ const MOST_FILES = 4000;
  * they answered. A lone job is a group of its own.
  */
 export class Group {
-  readonly #answer: (answer: JobAnswer) => void;
+  readonly #answer: (answers: readonly JobAnswer[]) => void;
   #root: HeldRoot | undefined;
   #directories: Directories | undefined;
   /** Their files are done, and not all of it is written out. */
   readonly #done: Work[] = [];
   #files = 0;
 
-  constructor(answer: (answer: JobAnswer) => void) {
+  /** `answer` is given what was committed together, together: so it can go on together. */
+  constructor(answer: (answers: readonly JobAnswer[]) => void) {
     this.#answer = answer;
   }
 
@@ -38,11 +39,11 @@ export class Group {
   #take(job: Job): void {
     const root = holdRoot(job.root);
     if ("code" in root) {
-      this.#answer({ id: job.id, markerSeen: false, result: root });
+      this.#answer([{ id: job.id, markerSeen: false, result: root }]);
     } else if (job.act === "probe" || job.act === "probeByWriting") {
       const result = probeRoot(job.root, root, job.act === "probeByWriting");
       closeSync(root.fd);
-      this.#answer({ id: job.id, markerSeen: root.markerSeen, result });
+      this.#answer([{ id: job.id, markerSeen: root.markerSeen, result }]);
     } else {
       const directories = this.#enter(root);
       const work = new Work(job, root.markerSeen);
@@ -76,6 +77,10 @@ export class Group {
       let directory = enter();
       for (const index of indexes) {
         if (work.cancelled) return;
+        if (Date.now() > work.job.until) {
+          work.handBack();
+          return;
+        }
         // Nobody waits for long for what is done once it is called off.
         if (this.#done.some(({ cancelled }) => cancelled)) {
           this.#commit();
@@ -91,9 +96,8 @@ export class Group {
   #commit(): void {
     this.#directories?.close();
     this.#files = 0;
-    for (const { job, markerSeen, result } of this.#done.splice(0)) {
-      this.#answer({ id: job.id, markerSeen, result });
-    }
+    const done = this.#done.splice(0);
+    if (done.length > 0) this.#answer(done.map(({ job, markerSeen, result }) => ({ id: job.id, markerSeen, result })));
   }
 
   #leave(): void {

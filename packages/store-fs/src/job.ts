@@ -29,6 +29,8 @@ export interface Job {
   readonly identities: ReadonlyMap<number, FileIdentity>;
   /** Set to 1 from outside: no further file is touched. */
   readonly cancelled: Int32Array;
+  /** What is not tried by then (milliseconds since 1970) is handed back. */
+  readonly until: number;
 }
 
 /** How one path can end. What travels is the index in this list; 0 is what was not tried. */

@@ -5,7 +5,7 @@ import type { Job } from "./job.ts";
 // Loads nothing but node:fs and its own neighbours: what it imported would be in memory twice.
 const port = parentPort;
 if (port !== null) {
-  const group = new Group((answer) => port.postMessage(answer));
+  const group = new Group((answers) => port.postMessage(answers));
   // oxlint-disable-next-line no-unsafe-type-assertion -- the other end sends nothing else
   const next = (): Job | undefined => receiveMessageOnPort(port)?.message as Job | undefined;
   port.on("message", (job: Job) => group.run(job, next));

@@ -8,6 +8,11 @@ export type Request = Pick<Job, "act" | "paths" | "unmodifiedSince" | "identitie
 
 /** How long an aborted call waits for the thread to stop by itself and say what it did. */
 const GRACE_MS = 250;
+/**
+ * How long a call deletes before it hands back what it has not tried: as throttled, which slows the caller down and is nobody's fault. Calls that wait for
+ * each other would else run out of their time.
+ */
+const PATIENCE_MS = 30_000;
 /** Young objects are garbage after each file, so a small nursery does; the old ones are one batch. */
 const MEMORY = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64, stackSizeMb: 1 };
 /** Sources run as they are, built ones as JavaScript: the compiler rewrites imports, not this name. */
@@ -21,7 +26,7 @@ interface Asked {
 
 /**
  * The thread that works in one root. System calls block it and nothing else: neither the process nor another root, even if a network file system
- * never answers. Started with the first batch; batches are worked off one after the other.
+ * never answers. Started with the first batch; batches are worked off one after the other, and those that wait together are answered together.
  */
 export class RootThread {
   readonly #root: RootCheck;
@@ -92,7 +97,8 @@ export class RootThread {
       const root = { ...this.#root, markerRequired: this.#root.markerRequired || this.#markerSeen };
       const worker = this.#start();
       worker.ref();
-      worker.postMessage({ ...request, id, root, cancelled } satisfies Job);
+      const until = request.act === "delete" ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
+      worker.postMessage({ ...request, id, root, cancelled, until } satisfies Job);
       return await promise;
     } finally {
       clearTimeout(grace);
@@ -108,12 +114,14 @@ export class RootThread {
       resourceLimits: MEMORY,
       execArgv: [],
     });
-    worker.on("message", (answer: JobAnswer) => {
-      const asked = this.#asked.get(answer.id);
-      this.#asked.delete(answer.id);
-      this.#hanging.delete(answer.id);
-      this.#release();
-      asked?.answered(answer);
+    worker.on("message", (answers: readonly JobAnswer[]) => {
+      for (const answer of answers) {
+        const asked = this.#asked.get(answer.id);
+        this.#asked.delete(answer.id);
+        this.#hanging.delete(answer.id);
+        this.#release();
+        asked?.answered(answer);
+      }
     });
     worker.on("error", (error) => this.#ended(worker, error.message));
     worker.on("exit", () => this.#ended(worker, "it ended"));

@@ -68,7 +68,7 @@ export class Work implements Touched {
     if (ending.failedBy === undefined) this.#answered = true;
     else this.#failedBy ??= ending.failedBy;
     if (ending.end === "throttled") {
-      for (const [at, end] of this.#ends.entries()) if (end === NUMBER.untried) this.#ends[at] = NUMBER.throttled;
+      this.handBack();
       return false;
     }
     this.#ends[index] = NUMBER[ending.end];
@@ -76,6 +76,11 @@ export class Work implements Touched {
     if (ending.text !== undefined) this.#texts.set(index, ending.text);
     if (ending.seen !== undefined) this.#seen.set(index, ending.seen);
     return true;
+  }
+
+  /** What was not tried is to come again, later and more slowly. */
+  handBack(): void {
+    for (const [at, end] of this.#ends.entries()) if (end === NUMBER.untried) this.#ends[at] = NUMBER.throttled;
   }
 
   /** An absent one counts, too: it may have been deleted by a process that died before it wrote the directory out. */
