@@ -2,12 +2,13 @@ import type { Outcome } from "@scrubber/core";
 import { type BatchAnswer, type Part, refusalOf } from "./batch-answer.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { failureOf } from "./failure.ts";
-import { listExactly, type Listed, listing } from "./listing.ts";
+import { listExactly, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
 import { difference, type Look, lookAt, lookInListing, requireContainer } from "./look.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
 import type { Deletion } from "./signature.ts";
+import { planVersions, type VersionPlan } from "./version-plan.ts";
 
 /** Requests for single blobs at a time. */
 export const AT_ONCE = 16;
@@ -66,16 +67,16 @@ export class BatchDeletion {
   async run(versioned: boolean): Promise<void> {
     const named = (index: number): boolean => this.#targets[index]?.identity?.versionId !== undefined;
     const isEach = (index: number): boolean => versioned && this.#terms.allVersions && !named(index);
-    const etags = await this.#compare(isEach);
-    const open = [...this.#targets.keys()].filter((index) => this.#outcomes[index] === undefined);
-    const each = open.filter(isEach);
-    const plain = open.filter((index) => !isEach(index));
+    const each = [...this.#targets.keys()].filter(isEach);
+    const single = [...this.#targets.keys()].filter((index) => !isEach(index));
+    const etags = await this.#compare(single);
+    const plain = single.filter((index) => this.#outcomes[index] === undefined);
     await this.#send(plain, (index) => this.#deletion(index, etags.get(index)));
     if (versioned && !this.#terms.allVersions) {
       for (const index of plain) if (!named(index)) this.#leaveVersions(index);
     }
     if (each.length > 0) await this.#deleteVersioned(each);
-    await this.#tellGoneFromChanged();
+    await this.#tellGoneFromChanged(plain);
     await this.#distrustDots();
     if (!this.#containerIsThere && this.#outcomes.some((outcome) => outcome?.kind === "absent")) {
       await requireContainer(this.#service, this.#container, this.#signal);
@@ -85,22 +86,20 @@ export class BatchDeletion {
   }
 
   /** What a condition of the request cannot compare is looked at first; the etag seen then is a condition. */
-  async #compare(isEach: (index: number) => boolean): Promise<Map<number, string>> {
+  async #compare(indexes: readonly number[]): Promise<Map<number, string>> {
     const etags = new Map<number, string>();
-    const indexes = [...this.#targets.keys()].filter((index) => {
+    const looked = indexes.filter((index) => {
       const { dotted, identity } = this.#targets[index] as AzureTarget;
-      const recorded = identity?.size !== undefined || identity?.modifiedAt !== undefined;
-      return (this.#terms.check && recorded) || (dotted && !isEach(index));
+      return dotted || (this.#terms.check && (identity?.size !== undefined || identity?.modifiedAt !== undefined));
     });
-    await this.#each(indexes, async (index, target) => {
+    await this.#each(looked, async (index, target) => {
       const look = target.dotted ? await this.#lookInListing(target) : await this.#look(target);
       if (look === "denied") {
         this.#outcomes[index] = { kind: "denied", reason: "a name with dots needs permission to list the container" };
         return;
       }
       if (look === undefined) {
-        // Of a blob that is gone there may be versions yet.
-        if (!isEach(index)) this.#outcomes[index] = { kind: "absent" };
+        this.#outcomes[index] = { kind: "absent" };
         return;
       }
       const reason = this.#terms.check ? difference(target, look) : undefined;
@@ -109,7 +108,7 @@ export class BatchDeletion {
         return;
       }
       etags.set(index, look.etag);
-      if (target.dotted) this.#dotted.set(index, { etags: new Set([look.etag]), versions: isEach(index) });
+      if (target.dotted) this.#dotted.set(index, { etags: new Set([look.etag]), versions: false });
     });
     return etags;
   }
@@ -164,47 +163,43 @@ export class BatchDeletion {
     }
   }
 
-  /** With versions kept, deleting a blob only makes its last version an older one: then each version goes. */
+  /** With versions kept, deleting a blob only makes its last version an older one: then each version goes that was there when the deletion was requested. */
   async #deleteVersioned(indexes: readonly number[]): Promise<void> {
-    const versions = new Map<number, readonly Listed[]>();
+    const plans = new Map<number, VersionPlan>();
     await this.#each(indexes, async (index, target) => {
       const { value: found, refusal } = await listExactly(this.#service, target.group, target.name, true, this.#signal);
       if (refusal !== undefined) throw failureOf(listing(target.group), refusal);
       this.#containerIsThere = true;
-      const newer = found.some(({ modifiedAt }) => modifiedAt.getTime() > target.unmodifiedSince);
-      const current = found.find((version) => version.current);
-      const { etag } = target.identity ?? {};
-      if (this.#terms.check && newer) {
-        this.#outcomes[index] = { kind: "changed", reason: "a version was written after the deletion was requested" };
-      } else if (this.#terms.check && etag !== undefined && current !== undefined && current.etag !== etag) {
-        this.#outcomes[index] = { kind: "changed", reason: "its etag differs from what was recorded" };
-      } else if (found.length === 0) {
-        this.#outcomes[index] = { kind: "absent" };
-      } else {
-        versions.set(index, found);
-        const etags = new Set(found.map((version) => version.etag));
-        if (target.dotted) this.#dotted.set(index, { etags, versions: true });
+      const plan = planVersions(target, found, this.#terms.check);
+      if (plan.goes.length === 0) {
+        this.#outcomes[index] = plan.outcome;
+        return;
       }
+      plans.set(index, plan);
+      const etags = new Set(plan.goes.map(({ etag }) => etag));
+      if (target.dotted) this.#dotted.set(index, { etags, versions: true });
     });
-    const withCurrent = [...versions.keys()].filter((index) => versions.get(index)?.some(({ current }) => current));
-    await this.#send(withCurrent, (index) =>
-      this.#deletion(index, versions.get(index)?.find(({ current }) => current)?.etag),
+    await this.#send(
+      [...plans.keys()].filter((index) => plans.get(index)?.current !== undefined),
+      (index) => this.#deletion(index, plans.get(index)?.current?.etag),
     );
     // Until its versions are gone nothing may be called deleted, even if what follows fails.
     const ends = new Map<number, Outcome>();
-    for (const index of versions.keys()) {
+    for (const index of plans.keys()) {
       const outcome = this.#outcomes[index] ?? { kind: "absent" };
       if (!isGone(outcome)) continue;
       ends.set(index, outcome);
       this.#outcomes[index] = undefined;
     }
     const older = [...ends.keys()].flatMap((index) =>
-      (versions.get(index) ?? []).map(({ versionId, etag }) => ({ index, versionId, etag })),
+      (plans.get(index)?.goes ?? []).map(({ versionId, etag }) => ({ index, versionId, etag })),
     );
     for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
       await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH), ends);
     }
-    for (const [index, outcome] of ends) this.#outcomes[index] = outcome;
+    for (const [index, outcome] of ends) {
+      this.#outcomes[index] = isGone(outcome) ? (plans.get(index)?.outcome ?? outcome) : outcome;
+    }
   }
 
   /** A deleted blob of which older versions are meant to stay. */
@@ -224,14 +219,15 @@ export class BatchDeletion {
     this.#requireSense(answer);
     for (const [at, { index }] of batch.entries()) {
       const outcome = outcomeOf(answer.parts[at]);
+      const end = ends.get(index);
       // One version that stays is enough for the blob not to be gone; and a version that is gone already frees nothing.
-      if (isGone(ends.get(index)) && outcome.kind !== "absent") ends.set(index, outcome);
+      if (end?.kind === "absent" || (end?.kind === "deleted" && !isGone(outcome))) ends.set(index, outcome);
     }
   }
 
   /** A condition on the etag fails for a blob that is not there, too. */
-  async #tellGoneFromChanged(): Promise<void> {
-    const doubtful = [...this.#targets.keys()].filter(
+  async #tellGoneFromChanged(indexes: readonly number[]): Promise<void> {
+    const doubtful = indexes.filter(
       (index) => this.#outcomes[index]?.kind === "changed" && this.#targets[index]?.identity?.etag !== undefined,
     );
     await this.#each(doubtful, async (index, target) => {

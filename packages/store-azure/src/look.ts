@@ -83,7 +83,7 @@ export async function requireContainer(service: BlobService, container: string, 
 }
 
 /** In what a blob differs from what was meant; undefined: in nothing. */
-export function difference(target: AzureTarget, look: Look): string | undefined {
+export function difference(target: AzureTarget, look: Pick<Look, "etag" | "modifiedAt" | "size">): string | undefined {
   const { identity } = target;
   if (identity?.versionId === undefined && look.modifiedAt.getTime() > target.unmodifiedSince) {
     return "it was written after its deletion was requested";

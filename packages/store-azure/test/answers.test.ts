@@ -284,6 +284,50 @@ test("a version written after the request keeps all versions", async () => {
   expect(server.batches).toEqual([]);
 });
 
+/** One version of the blob `a` in a listing: the `day` of January 2026, or of 2100 for what is later than any request. */
+const dated = (id: string, day: string, current = false): string =>
+  `<Blob><Name>a</Name><VersionId>${id}</VersionId>${current ? "<IsCurrentVersion>true</IsCurrentVersion>" : ""}` +
+  `<Properties><Last-Modified>${day}</Last-Modified><Etag>0x${id}</Etag><Content-Length>4</Content-Length></Properties></Blob>`;
+const [FIRST, SECOND, LATER] = [
+  "Thu, 01 Jan 2026 00:00:00 GMT",
+  "Fri, 02 Jan 2026 00:00:00 GMT",
+  "Fri, 01 Jan 2100 00:00:00 GMT",
+];
+const listed =
+  (...versions: readonly string[]): ModelServer["other"] =>
+  (asked, response) => {
+    if (asked.what === "listing") answerXml(response, listingOf(versions.join("")));
+    else answerPlainly(asked, response);
+  };
+const deletions = (): readonly string[] => server.batches.flat().map(({ versionId }) => versionId ?? "current");
+
+test.each(["check", "unchecked"] as const)(
+  "of the versions, those go that were there at the request; a newer one stays and makes it changed (identity: %s)",
+  async (identity) => {
+    server.other = listed(dated("v1", FIRST), dated("v2", SECOND), dated("v3", LATER, true));
+    await using each = await open({ identity });
+    expect((await remove(each, blob("a"))).map(({ kind }) => kind)).toEqual(["changed"]);
+    expect(deletions()).toEqual(["v1", "v2"]);
+  },
+);
+
+test("versions that a deleted blob left behind are deleted, not absent", async () => {
+  server.other = listed(dated("v1", FIRST), dated("v2", SECOND));
+  expect(await remove(store, blob("a"))).toEqual([{ kind: "deleted" }]);
+  expect(deletions()).toEqual(["v1", "v2"]);
+});
+
+test("what was recorded is compared with the newest version that was there at the request", async () => {
+  server.other = listed(dated("v1", FIRST), dated("v2", SECOND), dated("v3", LATER, true));
+  for (const identity of [{ etag: "0xv1" }, { size: 5 }]) {
+    const outcomes = await remove(store, { ...blob("a"), identity });
+    expect(outcomes).toMatchObject([{ kind: "changed", reason: expect.stringContaining("recorded") as string }]);
+    expect(deletions()).toEqual([]);
+  }
+  await remove(store, { ...blob("a"), identity: { etag: "0xv2", size: 4 } });
+  expect(deletions()).toEqual(["v1", "v2"]);
+});
+
 test("versions: current leaves the older ones, and says so", async () => {
   server.other = listing("Thu, 01 Jan 2026 00:00:00 GMT");
   await using current = await open({ versions: "current" });
