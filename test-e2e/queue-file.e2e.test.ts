@@ -91,8 +91,10 @@ async function expectAllOnce(): Promise<void> {
   expect(left).toEqual([]);
   using database = new DatabaseSync(join(directory, "queue.sqlite"));
   // Ids are given once: more of them than entries would be a file that was taken in twice.
-  expect(database.prepare("SELECT last_id, (SELECT count(*) FROM claims) AS claims FROM totals").get()).toEqual({
-    last_id: WRITERS * DROPS,
+  expect(
+    database.prepare("SELECT max(id) AS last, (SELECT count(*) FROM claims) AS claims FROM entries").get(),
+  ).toEqual({
+    last: WRITERS * DROPS,
     claims: 0,
   });
 }

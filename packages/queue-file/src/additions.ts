@@ -1,5 +1,5 @@
 import { imageIdProblem, ScrubberError, type AddResult, type Cipher, type NewEntry } from "@scrubber/core";
-import type { Database, Statement } from "./database.ts";
+import { repeated, TOGETHER, type Database, type Statement } from "./database.ts";
 import type { Digester } from "./digest.ts";
 import type { DigestIndex } from "./digest-index.ts";
 import { STATE } from "./schema.ts";
@@ -62,16 +62,18 @@ export class Additions {
   readonly #digests: DigestIndex;
   readonly #delayMs: number;
   readonly #insert: Statement;
+  readonly #insertTogether: Statement;
   readonly #met: Statement<MetRow>;
   readonly #meet: Statement;
 
   constructor(database: Database, digests: DigestIndex, delayMs: number) {
     this.#digests = digests;
     this.#delayMs = delayMs;
-    this.#insert = database.prepare(
-      `INSERT INTO entries (id, digest, image_id, uri, details, requested_at, own_due, due_base, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${STATE.ready})`,
-    );
+    const insert =
+      "INSERT INTO entries (id, digest, image_id, uri, details, requested_at, own_due, due_base, state) VALUES";
+    const row = `(?, ?, ?, ?, ?, ?, ?, ?, ${STATE.ready})`;
+    this.#insert = database.prepare(`${insert} ${row}`);
+    this.#insertTogether = database.prepare(`${insert} ${repeated(row, TOGETHER)}`);
     this.#met = database.prepare(
       "SELECT id, requested_at, own_due, due_base, state, details FROM entries WHERE id = ?",
     );
@@ -79,6 +81,30 @@ export class Additions {
     this.#meet = database.prepare(
       "UPDATE entries SET requested_at = ?, own_due = ?, due_base = ?, details = ?, token = NULL WHERE id = ?",
     );
+  }
+
+  /** Takes in entries in their order. */
+  addAll(entries: readonly PreparedEntry[], totals: Totals): readonly AddResult[] {
+    const results: AddResult[] = [];
+    for (let from = 0; from < entries.length; from += TOGETHER) {
+      const some = entries.slice(from, from + TOGETHER);
+      const isNew = some.length === TOGETHER && this.#addTogether(some, totals);
+      for (const entry of some) results.push(isNew ? "added" : this.add(entry, totals));
+    }
+    return results;
+  }
+
+  /** Takes in {@link TOGETHER} entries if all of them are new; else does nothing. */
+  #addTogether(entries: readonly PreparedEntry[], totals: Totals): boolean {
+    const digests = entries.map(({ digest }) => digest);
+    if (!this.#digests.addTogether(digests, totals.lastId + 1)) return false;
+    const values: (string | number | Uint8Array | null)[] = [];
+    for (const { digest, imageId, uri, details, requestedAt, ownDue, dueBase } of entries) {
+      values.push(++totals.lastId, digest, imageId, uri, details, requestedAt, ownDue, dueBase);
+    }
+    this.#insertTogether.run(...values);
+    totals.active += entries.length;
+    return true;
   }
 
   add(entry: PreparedEntry, totals: Totals): AddResult {

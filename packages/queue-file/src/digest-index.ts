@@ -1,4 +1,4 @@
-import type { Database, Statement } from "./database.ts";
+import { repeated, TOGETHER, type Database, type Statement } from "./database.ts";
 import type { Totals } from "./totals.ts";
 
 /** Removed digests are sorted into ranges by their first hexadecimal digit. */
@@ -8,33 +8,48 @@ const RANGES = 16;
 const SMALL = 30_000;
 
 /**
+ * A token for a lease. Where the queue is large it is odd, else even: so each entry that is done with it says whether its digest is taken out later or at once.
+ */
+export function nextToken(totals: Totals): number {
+  const isLarge = totals.active + totals.setAside > SMALL;
+  totals.lastToken += isTakenOutLater(totals.lastToken) === isLarge ? 2 : 1;
+  return totals.lastToken;
+}
+
+function isTakenOutLater(token: number): boolean {
+  return token % 2 === 1;
+}
+
+/**
  * From digests to entries.
  *
- * Digests are spread evenly over their index: to take out a thousand means to rewrite nearly a thousand pages of it, six times the work of all the rest. So they are only
+ * An entry that is deleted takes its digest along, by a trigger. Digests are spread evenly over their index: to take out a thousand means to rewrite nearly a thousand pages of it, six times the work of all the rest. So they are only
  * noted as removed, and taken out later, many neighbours at a time. Whoever finds a digest must look whether its entry is there.
  */
 export class DigestIndex {
   readonly #insert: Statement;
+  readonly #insertTogether: Statement;
   readonly #find: Statement<readonly [number]>;
   readonly #point: Statement;
   readonly #ofImage: Statement<readonly [number]>;
-  readonly #removeNow: Statement;
   readonly #removeLater: Statement;
   readonly #takeOut: Statement;
   readonly #forget: Statement;
 
   constructor(database: Database) {
     this.#insert = database.prepare("INSERT OR IGNORE INTO digests (digest, id) VALUES (?, ?)");
+    this.#insertTogether = database.prepare(
+      `INSERT OR IGNORE INTO digests (digest, id) VALUES ${repeated("(?, ?)", TOGETHER)}`,
+    );
     this.#find = database.prepare("SELECT id FROM digests WHERE digest = ?");
     this.#point = database.prepare("UPDATE digests SET id = ? WHERE digest = ?");
     this.#ofImage = database.prepare(
       `SELECT entries.id FROM digests JOIN entries ON entries.id = digests.id
        WHERE digests.digest >= ? AND digests.digest < ? AND entries.image_id = ?`,
     );
-    const theirs = "FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ?";
-    this.#removeNow = database.prepare(`DELETE FROM digests WHERE digest IN (SELECT digest ${theirs})`);
     this.#removeLater = database.prepare(
-      `INSERT INTO removed (range, id, digest) SELECT substr(hex(substr(digest, 1, 1)), 1, 1), id, digest ${theirs}`,
+      `INSERT INTO removed (range, id, digest) SELECT substr(hex(substr(digest, 1, 1)), 1, 1), id, digest
+       FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ?`,
     );
     this.#takeOut = database.prepare(
       "DELETE FROM digests WHERE (digest, id) IN (SELECT digest, id FROM removed WHERE range = ?)",
@@ -45,6 +60,16 @@ export class DigestIndex {
   /** Adds a digest; false if it is there already. */
   add(digest: Uint8Array, id: number): boolean {
     return this.#insert.run(digest, id) === 1;
+  }
+
+  /**
+   * Adds {@link TOGETHER} digests with ids that follow each other. False: one is there already, or twice among them. Then each has to be added alone; those that were new name ids
+   * that are not in use, and are found to be so.
+   */
+  addTogether(digests: readonly Uint8Array[], firstId: number): boolean {
+    const values: (Uint8Array | number)[] = [];
+    for (const [i, digest] of digests.entries()) values.push(digest, firstId + i);
+    return this.#insertTogether.run(...values) === digests.length;
   }
 
   /** The id that a digest names; its entry may be gone. */
@@ -62,10 +87,9 @@ export class DigestIndex {
     return this.#ofImage.all(prefix, following(prefix), imageId).map(([id]) => id);
   }
 
-  /** Those of these entries (a JSON array of ids) that have the token are about to be deleted: their digests go, now or later. */
+  /** Those of these entries (a JSON array of ids) that have the token are about to be deleted. */
   remove(ids: string, token: number, totals: Totals): void {
-    if (totals.active + totals.setAside <= SMALL) this.#removeNow.run(ids, token);
-    else totals.removed += this.#removeLater.run(ids, token);
+    if (isTakenOutLater(token)) totals.removed += this.#removeLater.run(ids, token);
   }
 
   /** Takes out one range of removed digests, if a good part of all are removed ones. */

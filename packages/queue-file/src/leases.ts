@@ -1,5 +1,6 @@
 import type { Cipher, LeasedEntry, LeaseRef, LeaseRequest } from "@scrubber/core";
 import type { Database, Statement } from "./database.ts";
+import { nextToken } from "./digest-index.ts";
 import { DueOrder } from "./due-order.ts";
 import { STATE } from "./schema.ts";
 import { readLocation } from "./stored-location.ts";
@@ -19,7 +20,8 @@ export class Leases {
   readonly #lanes: Statement<readonly [string | null]>;
   readonly #awaken: Statement;
   readonly #free: Statement<readonly [number, number, string | null]>;
-  readonly #lease: Statement<LeasedRow>;
+  readonly #rows: Statement<LeasedRow>;
+  readonly #lease: Statement;
   readonly #renew: Statement;
 
   constructor(database: Database, order: DueOrder, delayMs: number, cipher: Cipher | undefined) {
@@ -38,9 +40,13 @@ export class Leases {
        AND NOT (state = ${STATE.leased} AND visible_at > ?2)
        ORDER BY due_base + (1 - own_due) * ?3, id LIMIT ?4`,
     );
+    // Two statements: RETURNING would keep every row in a table of its own first.
+    this.#rows = database.prepare(
+      `SELECT id, image_id, uri, details, requested_at, own_due, due_base, attempts FROM entries
+       WHERE id IN (SELECT value FROM json_each(?))`,
+    );
     this.#lease = database.prepare(
-      `UPDATE entries SET state = ${STATE.leased}, visible_at = ?2, token = ?3 WHERE id IN (SELECT value FROM json_each(?1))
-       RETURNING id, image_id, uri, details, requested_at, own_due, due_base, attempts`,
+      `UPDATE entries SET state = ${STATE.leased}, visible_at = ?2, token = ?3 WHERE id IN (SELECT value FROM json_each(?1))`,
     );
     this.#renew = database.prepare(
       `UPDATE entries SET visible_at = ? WHERE id = ? AND token = ? AND state = ${STATE.leased} AND visible_at > ?`,
@@ -97,14 +103,12 @@ export class Leases {
     setAside?: ReadonlyMap<number, string>,
   ): readonly LeasedEntry[] {
     if (ids.length === 0) return [];
-    const token = ++totals.lastToken;
-    const byId = new Map<number, LeasedRow>();
-    for (const row of this.#lease.all(JSON.stringify(ids), until, token)) byId.set(row[0], row);
+    const token = nextToken(totals);
+    const json = JSON.stringify(ids);
+    const rows = this.#rows.all(json);
+    this.#lease.run(json, until, token);
     const tokenText = String(token);
-    return ids.flatMap((id) => {
-      const row = byId.get(id);
-      return row === undefined ? [] : [this.#leasedEntry(row, tokenText, setAside?.get(id))];
-    });
+    return inOrder(rows, ids).map((row) => this.#leasedEntry(row, tokenText, setAside?.get(row[0])));
   }
 
   #leasedEntry(row: LeasedRow, token: string, setAside: string | undefined): LeasedEntry {
@@ -120,4 +124,12 @@ export class Leases {
     };
     return setAside === undefined ? entry : { ...entry, setAside };
   }
+}
+
+/** Rows come by id. That is nearly always the order in which they are due. */
+function inOrder(rows: readonly LeasedRow[], ids: readonly number[]): readonly LeasedRow[] {
+  if (rows.every(([id], i) => id === ids[i])) return rows;
+  const byId = new Map<number, LeasedRow>();
+  for (const row of rows) byId.set(row[0], row);
+  return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
 }

@@ -132,7 +132,7 @@ export class FileQueue implements Queue {
     this.#committing = undefined;
     try {
       const results = await this.#totals.write((totals) =>
-        adds.map(({ entries }) => entries.map((entry) => this.#additions.add(entry, totals))),
+        adds.map(({ entries }) => this.#additions.addAll(entries, totals)),
       );
       adds.forEach(({ resolve }, i) => resolve(results[i] ?? []));
     } catch (error) {

@@ -2,7 +2,7 @@ import { ScrubberError } from "@scrubber/core";
 import type { Database } from "./database.ts";
 
 /** Of a queue as this version writes it. Counted up with every change of the tables; each step from one to the next stands in {@link STEPS}. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /** Marks a SQLite file as a queue: "scrb". */
 const APPLICATION_ID = 0x73_63_72_62;
@@ -69,8 +69,19 @@ const TABLES = `
   CREATE TABLE secret (value TEXT NOT NULL) STRICT;
 `;
 
+/**
+ * Since version 2 a trigger takes digests out at once, where the token is even (`nextToken`). And the totals may be behind by entries that were added since (`TotalsTable`): what
+ * version 1 wrote is right for version 2, but not the other way round.
+ *
+ * One trigger, which cannot fail: with a second one, or one that could, every deletion costs twice as much.
+ */
+const TRIGGER = `
+  CREATE TRIGGER entries_take_digest_along AFTER DELETE ON entries WHEN old.token & 1 IS NOT 1
+    BEGIN DELETE FROM digests WHERE digest = old.digest; END;
+`;
+
 /** How a queue of version n becomes one of n + 1: `STEPS[0]` makes the first. */
-const STEPS: readonly string[] = [TABLES];
+const STEPS: readonly string[] = [TABLES, TRIGGER];
 
 /**
  * Makes the tables of a new queue, or brings those of an older version up to this one, in one transaction.

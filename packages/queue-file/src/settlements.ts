@@ -46,17 +46,20 @@ export class Settlements {
   }
 
   settle(settlements: readonly Settlement[], now: number, totals: Totals): readonly SettleResult[] {
+    const places = new Map<number, number>();
+    for (const [i, { id }] of settlements.entries()) places.set(Number(id), i);
     // One entry twice in a call: the first counts, so the order matters.
-    const isPlain = new Set(settlements.map(({ id }) => id)).size === settlements.length;
-    const settled = new Set<number>();
-    if (isPlain) {
-      for (const group of grouped(settlements)) for (const id of this.#settleGroup(group, now, totals)) settled.add(id);
-      if (settled.size > 0) this.#digests.tidy(totals);
-      return settlements.map(({ id }) => (settled.has(Number(id)) ? "settled" : "stale"));
+    if (places.size < settlements.length) {
+      return settlements.map((as) =>
+        this.#settleGroup({ as, ids: [Number(as.id)] }, now, totals).length > 0 ? "settled" : "stale",
+      );
     }
-    return settlements.map((as) =>
-      this.#settleGroup({ as, ids: [Number(as.id)] }, now, totals).length > 0 ? "settled" : "stale",
-    );
+    const results = settlements.map((): SettleResult => "stale");
+    for (const group of grouped(settlements)) {
+      for (const id of this.#settleGroup(group, now, totals)) results[places.get(id) ?? 0] = "settled";
+    }
+    this.#digests.tidy(totals);
+    return results;
   }
 
   #settleGroup({ as, ids }: Group, now: number, totals: Totals): readonly number[] {

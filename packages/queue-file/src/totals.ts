@@ -15,9 +15,14 @@ export interface Totals {
   nextRange: number;
 }
 
-type TotalsRow = readonly [number, number, number, number, number, number, number];
+/** version, active, set_aside, last_id, last_token, removed, next_range, the last id in use */
+type TotalsRow = readonly [number, number, number, number, number, number, number, number | null];
 
-/** Transactions that change the totals. */
+/**
+ * Transactions that change the totals.
+ *
+ * What does nothing but add entries does not write them: ids are given out in a row, so whatever is beyond the id that is written down was added since, and none of it is gone.
+ */
 export class TotalsTable {
   readonly #database: Database;
   readonly #select: Statement<TotalsRow>;
@@ -26,7 +31,7 @@ export class TotalsTable {
   constructor(database: Database) {
     this.#database = database;
     this.#select = database.prepare(
-      "SELECT version, active, set_aside, last_id, last_token, removed, next_range FROM totals",
+      "SELECT version, active, set_aside, last_id, last_token, removed, next_range, (SELECT max(id) FROM entries) FROM totals",
     );
     this.#update = database.prepare(
       "UPDATE totals SET active = ?, set_aside = ?, last_id = ?, last_token = ?, removed = ?, next_range = ?",
@@ -39,7 +44,7 @@ export class TotalsTable {
       const before = this.read();
       const totals = { ...before };
       const result = work(totals);
-      if (differ(before, totals)) {
+      if (!onlyAdded(before, totals)) {
         const { active, setAside, lastId, lastToken, removed, nextRange } = totals;
         this.#update.run(active, setAside, lastId, lastToken, removed, nextRange);
       }
@@ -49,21 +54,22 @@ export class TotalsTable {
 
   /** The totals, within a transaction. */
   read(): Totals {
-    const [version, active, setAside, lastId, lastToken, removed, nextRange] = this.#select.get() ?? [
-      0, 0, 0, 0, 0, 0, 0,
+    const [version, active, setAside, written, lastToken, removed, nextRange, last] = this.#select.get() ?? [
+      0, 0, 0, 0, 0, 0, 0, 0,
     ];
     assertVersion(version, this.#database.directory);
-    return { active, setAside, lastId, lastToken, removed, nextRange };
+    const lastId = Math.max(written, last ?? 0);
+    return { active: active + (lastId - written), setAside, lastId, lastToken, removed, nextRange };
   }
 }
 
-function differ(a: Totals, b: Totals): boolean {
+/** Whether nothing has happened but that entries were added. */
+function onlyAdded(before: Totals, after: Totals): boolean {
   return (
-    a.active !== b.active ||
-    a.setAside !== b.setAside ||
-    a.lastId !== b.lastId ||
-    a.lastToken !== b.lastToken ||
-    a.removed !== b.removed ||
-    a.nextRange !== b.nextRange
+    after.active - before.active === after.lastId - before.lastId &&
+    after.setAside === before.setAside &&
+    after.lastToken === before.lastToken &&
+    after.removed === before.removed &&
+    after.nextRange === before.nextRange
   );
 }
