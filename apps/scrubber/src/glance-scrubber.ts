@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from "node:v8";
 import { runGlanceScrubber } from "./glance/command.ts";
 import { onStopSignal } from "./process.ts";
+
+// As main.ts: a young generation that does not grow costs no more time here, and saves 30 MiB.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 process.exitCode = await runGlanceScrubber(process.argv.slice(2), {
   env: process.env,
