@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import {
   ScrubberError,
+  type AnyPlugin,
   type Context,
   type Logger,
   type Queue,
@@ -10,6 +11,7 @@ import {
 } from "@scrubber/core";
 import type { CheckedConfig } from "./config.ts";
 import type { CheckedPlugin } from "./config-plugins.ts";
+import { requireOpened } from "./opened-plugin.ts";
 import { openReceiptLog, type ReceiptLog } from "./receipts.ts";
 import type { OpenStore } from "./routing.ts";
 
@@ -33,7 +35,8 @@ export interface Place {
 /**
  * Opens registry, queue and stores, in that order. If one cannot be opened, those that are open are closed again.
  *
- * @throws {ScrubberError} What the plugin throws; `SCRUBBER_CONFIG_INVALID` for a queue that cannot be leased from.
+ * @throws {ScrubberError} What the plugin throws; `SCRUBBER_PLUGIN_INVALID` for what it opened but is not of its kind; `SCRUBBER_CONFIG_INVALID` for a queue
+ *   that cannot be leased from.
  */
 export async function openAll(config: CheckedConfig, place: Place): Promise<Opened> {
   await using opened = new AsyncDisposableStack();
@@ -44,13 +47,21 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
     resolvePath: (path) => resolve(place.baseDirectory, path),
     cipher: config.cipher,
   });
+  const use = <T extends AsyncDisposable>(plugin: AnyPlugin, path: string, value: T): T => {
+    requireOpened(plugin, path, value);
+    return opened.use(value);
+  };
   const registry =
     config.registry === undefined
       ? undefined
-      : opened.use(await config.registry.plugin.open(config.registry.options, context("registry")));
+      : use(
+          config.registry.plugin,
+          "registry",
+          await config.registry.plugin.open(config.registry.options, context("registry")),
+        );
   const openQueue = async ({ plugin, options }: CheckedPlugin<QueuePlugin>, id: string): Promise<Queue> => {
     const queueContext: QueueContext = { ...context(id), registry, delayMs: config.scrub.delayMs };
-    return opened.use(await plugin.open(options, queueContext));
+    return use(plugin, id, await plugin.open(options, queueContext));
   };
   const queue = await openQueue(config.queue, "queue");
   if (!queue.supports.lease) {
@@ -63,7 +74,7 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
   const sweepFrom = config.sweep?.from === undefined ? undefined : await openQueue(config.sweep.from, "sweep");
   const stores = new Map<string, OpenStore>();
   for (const { id, plugin, options, limits } of config.stores) {
-    const store = opened.use(await plugin.open(options, context(id)));
+    const store = use(plugin, `the store "${id}"`, await plugin.open(options, context(id)));
     const batch = Math.min(store.limits.batch, limits.batch ?? Number.POSITIVE_INFINITY);
     const concurrency = Math.min(store.limits.concurrency, limits.concurrency ?? Number.POSITIVE_INFINITY);
     stores.set(id, { id, store, limits: { batch, concurrency } });

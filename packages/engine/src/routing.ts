@@ -65,6 +65,10 @@ export class Router {
         continue;
       }
       if (own === undefined) continue;
+      if (typeof own?.key !== "string" || typeof own.group !== "string") {
+        refusals.push(`store "${candidate.id}" made a target without key and group of it`);
+        continue;
+      }
       if (target !== undefined) return { reason: `several stores take it: ${names(candidates)}` };
       to = candidate;
       target = own;

@@ -49,7 +49,10 @@ export async function openFileQueue(options: FileQueueOptions, context: FileQueu
   const layout = layoutOf(directory);
   let database: Database | undefined;
   try {
-    prepareDirectory(layout, incomingGroup);
+    const made = prepareDirectory(layout, incomingGroup);
+    // A disk that is not mounted looks like this, too.
+    if (made.includes(`made ${layout.database}`))
+      context.log.warn("made a new, empty queue: there was none", { directory });
     database = new Database(layout.database, directory);
     await migrate(database);
     const secret = await openSecret(database, context.cipher);

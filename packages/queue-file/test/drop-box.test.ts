@@ -97,7 +97,7 @@ describe("the drop box", () => {
     );
     expect(await uris(queue)).toEqual(["file:///clear"]);
     expect(reason(place)).toContain("line 1: its URI is sealed under a key that is not configured, or damaged");
-    expect(place.log.lines).toMatchObject([{ level: "warn", fields: { problems: 1 } }]);
+    expect(place.log.lines.slice(1)).toMatchObject([{ level: "warn", fields: { problems: 1 } }]);
   });
 
   test("a *.jsonl file has a location on each line, with everything that belongs to it; a line feed in a URI is part of it", async () => {

@@ -56,6 +56,15 @@ describe("a clear error, and nothing lost", () => {
     });
   });
 
+  test("a queue that is made because there is none is told of: its disk may not be mounted; one that is there is not", async () => {
+    await using place = new QueuePlace();
+    const made = { level: "warn", message: "made a new, empty queue: there was none" };
+    await place.open();
+    expect(place.log.lines).toMatchObject([{ ...made, fields: { directory: place.directory } }]);
+    await place.open();
+    expect(place.log.lines).toHaveLength(1);
+  });
+
   test("without permission for the directory, or for the database in it", async () => {
     await using place = new QueuePlace();
     const queue = await place.open();

@@ -1,0 +1,48 @@
+import { ScrubberError, type AnyPlugin } from "@scrubber/core";
+import { record } from "./config-plugins.ts";
+
+/** What is called of each kind, whatever it declares under `supports`. */
+const METHODS: Readonly<Record<AnyPlugin["kind"], readonly string[]>> = {
+  store: ["target", "delete", "inspect", "probe"],
+  queue: ["add", "lease", "renew", "settle", "revive", "hasImages", "entries", "stats", "notes", "setNote"],
+  registry: ["images", "pendingLocations", "references", "recordDeleted", "restore"],
+};
+
+/**
+ * Looks whether what a plugin opened is of its kind: types hold for TypeScript only, and what is missing would show in the middle of a run.
+ *
+ * @throws {ScrubberError} `SCRUBBER_PLUGIN_INVALID`, naming what is missing.
+ */
+export function requireOpened(plugin: AnyPlugin, path: string, opened: unknown): void {
+  const at = record(opened);
+  const missing = METHODS[plugin.kind].filter((name) => typeof at[name] !== "function").map((name) => `${name}()`);
+  if (typeof at["supports"] !== "object" || at["supports"] === null) missing.push("supports");
+  if (typeof (at as Partial<AsyncDisposable>)[Symbol.asyncDispose] !== "function")
+    missing.push("[Symbol.asyncDispose]()");
+  if (plugin.kind === "store") {
+    const { batch, concurrency } = record(at["limits"]);
+    if (!isCount(batch) || !isCount(concurrency))
+      missing.push("limits (batch and concurrency, each a whole number from 1)");
+    if (!isSchemes(at["schemes"])) missing.push("schemes (in lower case, without the colon)");
+  }
+  if (missing.length === 0) return;
+  throw new ScrubberError(
+    "SCRUBBER_PLUGIN_INVALID",
+    `${path}: what the plugin "${plugin.name}" opened is no ${plugin.kind}: it lacks ${missing.join(", ")}`,
+    {
+      hint: "This is a defect of the plugin: tell its author. The test kit in @scrubber/core/conformance shows the whole contract.",
+    },
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+function isSchemes(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((scheme) => typeof scheme === "string" && /^[a-z][a-z\d+.-]*$/.test(scheme))
+  );
+}

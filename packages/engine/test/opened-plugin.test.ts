@@ -1,0 +1,56 @@
+import { defineStore, type Store, type StorePlugin } from "@scrubber/core";
+import { createMemoryQueue, createMemoryStore, memoryQueue } from "@scrubber/core/memory";
+import { expect, test } from "vitest";
+import { createScrubber, type Scrubber } from "../src/index.ts";
+import { Router } from "../src/routing.ts";
+
+/** A store as a plugin in JavaScript may have it, in whose author's way no compiler stands. */
+function storeWithout(...missing: readonly string[]): unknown {
+  const store = createMemoryStore();
+  const names = ["schemes", "supports", "limits", "target", "delete", "inspect", "probe", Symbol.asyncDispose] as const;
+  return Object.fromEntries(
+    names
+      .filter((name) => !missing.includes(String(name)))
+      .map((name) => {
+        const part: unknown = store[name];
+        return [
+          name,
+          typeof part === "function" ? (...args: unknown[]): unknown => Reflect.apply(part, store, args) : part,
+        ];
+      }),
+  );
+}
+
+function scrubberWith(opened: unknown): Promise<Scrubber> {
+  const plugin: StorePlugin = defineStore({
+    name: "home-made",
+    options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
+    open: () => Promise.resolve(opened as Store),
+  });
+  return createScrubber({
+    queue: { use: memoryQueue, with: { instance: createMemoryQueue() } },
+    stores: [{ id: "mine", use: plugin }],
+  });
+}
+
+test("what a store plugin opened is looked at before anything is leased: the error names store, plugin and all that is missing", async () => {
+  await expect(scrubberWith(storeWithout("schemes", "probe"))).rejects.toMatchObject({
+    code: "SCRUBBER_PLUGIN_INVALID",
+    message: `the store "mine": what the plugin "home-made" opened is no store: it lacks probe(), schemes (in lower case, without the colon)`,
+  });
+  await expect(scrubberWith(storeWithout("limits"))).rejects.toMatchObject({ code: "SCRUBBER_PLUGIN_INVALID" });
+  await expect(scrubberWith(storeWithout("Symbol(Symbol.asyncDispose)"))).rejects.toMatchObject({
+    code: "SCRUBBER_PLUGIN_INVALID",
+  });
+  await expect(scrubberWith(undefined)).rejects.toMatchObject({ code: "SCRUBBER_PLUGIN_INVALID" });
+  await using whole = await scrubberWith(storeWithout());
+  expect(await whole.runOnce()).toMatchObject({ leased: 0 });
+});
+
+test("a store that makes a target without key or group of a location takes none: the entry is set aside, naming it", () => {
+  const store: Store = Object.assign(createMemoryStore(), { target: () => ({ key: "a" }) as never });
+  const router = new Router([{ id: "mine", store, limits: store.limits }]);
+  expect(router.route({ uri: "memory://group/a" }, new Date())).toEqual({
+    reason: `store "mine" made a target without key and group of it`,
+  });
+});
