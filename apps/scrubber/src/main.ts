@@ -3,8 +3,9 @@ import { setFlagsFromString } from "node:v8";
 import { runCommandLine } from "./command-line.ts";
 import { flushed, onStopSignal, workingDirectory } from "./process.ts";
 
-// Batches come and go; left to itself, V8 answers by letting its young generation grow to three times what the whole job needs.
+// Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs.
 setFlagsFromString("--semi-space-growth-factor=1");
+setFlagsFromString("--heap-growing-percent=20");
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,

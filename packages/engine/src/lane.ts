@@ -5,16 +5,12 @@ import { flatten, LaneBuffer, regroup, withTwins } from "./buffer.ts";
 import { released, type Consequence } from "./consequences.ts";
 import type { RoutedItem } from "./item.ts";
 import { judge } from "./judgement.ts";
+import { Setbacks } from "./lane-setbacks.ts";
 import type { LaneWork } from "./lane-work.ts";
 import type { LaneState } from "./lanes.ts";
 import { callStore, STORE_GRACE_MS, type Answer, type Cut } from "./store-call.ts";
 import { sortByVerdict } from "./verdicts.ts";
 
-/** Sent so often without an answer that ends it, an entry goes back to the queue. */
-const MOST_TRIES = 8;
-const FIRST_PAUSE_MS = 100;
-/** What a backend asks for beyond this is waited for in the queue. */
-const LONGEST_PAUSE_MS = 5000;
 /** An entry of which the registry's answer was too old by the time it came is not asked about again at once. */
 const LATE_ANSWER_PAUSE_MS = 30_000;
 /** How many seconds of work a lane takes in. */
@@ -33,7 +29,7 @@ export class Lane {
   #backlog = 0;
   /** The ceiling of calls at once; the pace moves below it, so that nothing is ever handed over only to wait. */
   readonly #limit: LimitFunction;
-  #throttledInRow = 0;
+  readonly #setbacks: Setbacks;
   /** Why it begins no more calls. */
   #stopped: string | undefined;
   #cancel: (() => void) | undefined;
@@ -43,6 +39,14 @@ export class Lane {
     this.#work = work;
     const { batch, concurrency } = state.to.limits;
     this.#limit = pLimit(concurrency);
+    this.#setbacks = new Setbacks({
+      state,
+      work,
+      buffer: this.#buffer,
+      calls: () => this.#calls,
+      stopped: () => this.#stopped !== undefined,
+      release: (items, visibleAt, reason) => this.#release(items, visibleAt, reason, true),
+    });
     this.#most = Math.max(2 * work.leased, batch * Math.min(concurrency, 4));
   }
 
@@ -72,7 +76,7 @@ export class Lane {
     this.#take(items);
     if (this.#stopped !== undefined) return;
     this.#start(this.#buffer.take(this.state.to.limits.batch), true);
-    this.#release(this.#buffer.clear(), this.#probeAt(), this.state.breaker.closed?.reason ?? "", true);
+    this.#release(this.#buffer.clear(), this.#setbacks.probeAt, this.state.breaker.closed?.reason ?? "", true);
   }
 
   /** Begins no more calls; what waited is handed back. */
@@ -196,14 +200,14 @@ export class Lane {
         this.#end(batch, answer.outcomes, answer.cut, beganAt, probing);
         return;
       case "outage":
-        this.#outage(flatten(batch), answer.reason, false, probing);
+        this.#setbacks.outage(flatten(batch), answer.reason, false, probing);
         return;
       case "throttled":
-        this.#paced({ beganAt, accepted: 0, throttled: batch.length });
-        this.#requestThrottled(flatten(batch), answer.reason, probing);
+        this.#setbacks.paced({ beganAt, accepted: 0, throttled: batch.length });
+        this.#setbacks.requestThrottled(flatten(batch), answer.reason, probing);
         return;
       case "rejected": {
-        this.#answered();
+        this.#setbacks.answered();
         const [first] = batch;
         if (batch.length === 1 && first !== undefined) {
           this.#end(batch, [{ kind: "unknown", reason: answer.reason }], undefined, beganAt, probing);
@@ -230,110 +234,14 @@ export class Lane {
     const { throttled, outage } = judgement;
     const partly = throttled < batch.length;
     this.#submit(judgement.items, judgement.consequences, beganAt, judgement.bytes);
-    if (cut !== "stopped") this.#paced({ beganAt, accepted: batch.length - throttled, throttled });
-    if (outage !== undefined) this.#outage(judgement.refused, outage, true, probing);
+    if (cut !== "stopped") this.#setbacks.paced({ beganAt, accepted: batch.length - throttled, throttled });
+    if (outage !== undefined) this.#setbacks.outage(judgement.refused, outage, true, probing);
     else if (cut === "late" && judgement.unknown === batch.length) {
-      this.#outage([], "it does not answer in time", false, probing);
-    } else if (partly && cut !== "stopped") this.#answered();
+      this.#setbacks.outage([], "it does not answer in time", false, probing);
+    } else if (partly && cut !== "stopped") this.#setbacks.answered();
     if (judgement.again.length === 0) return;
-    if (probing && !partly) this.#outage(judgement.again, "every key was throttled", false, true);
-    else this.#keysThrottled(judgement.again, judgement.patienceMs, partly);
-  }
-
-  /** The backend answered: it is there. */
-  #answered(): void {
-    const { breaker, to, group } = this.state;
-    this.#throttledInRow = 0;
-    if (breaker.succeeded()) this.#work.emitter.emit({ type: "lane.opened", store: to.id, group });
-  }
-
-  #paced(call: { readonly beganAt: number; readonly accepted: number; readonly throttled: number }): void {
-    const { pace, meter, to, group } = this.state;
-    const { clock, emitter } = this.#work;
-    const now = clock.monotonic();
-    if (call.accepted > 0) meter.add(call.accepted, now);
-    if (!pace.ended(call, now)) return;
-    const keysPerSecond = pace.keysPerSecond(now);
-    emitter.emit({
-      type: "lane.paced",
-      store: to.id,
-      group,
-      concurrency: pace.concurrency,
-      ...(Number.isFinite(keysPerSecond) ? { keysPerSecond } : {}),
-    });
-  }
-
-  /** A request was throttled as a whole. Alone and still too much, five times in a row, is as good as down. */
-  #requestThrottled(items: RoutedItem[], reason: string, probing: boolean): void {
-    if (probing) this.#outage(items, reason, false, true);
-    else if (this.#calls <= 1 && this.state.breaker.failed(reason, this.#work.clock.now().getTime())) {
-      this.#shut(items, reason);
-    } else this.#pause(items, this.#backOff(), reason);
-  }
-
-  /** Single keys were throttled: they come again after the others. `partly`: the rest of their batch was not. */
-  #keysThrottled(items: RoutedItem[], patienceMs: number, partly: boolean): void {
-    this.#pause(items, Math.max(patienceMs, partly ? 0 : this.#backOff()), "the backend asks for patience");
-  }
-
-  #backOff(): number {
-    return FIRST_PAUSE_MS * 2 ** Math.min(this.#throttledInRow++, 6);
-  }
-
-  #pause(items: RoutedItem[], ms: number, reason: string): void {
-    const { clock } = this.#work;
-    if (this.state.breaker.closed === undefined && ms <= LONGEST_PAUSE_MS) {
-      this.state.pace.hold(ms, clock.monotonic());
-      this.#tryAgain(items, reason, "last");
-    } else {
-      this.#release(items, new Date(clock.now().getTime() + Math.max(ms, 1000)), reason, true);
-    }
-  }
-
-  /** Nothing was done, and no entry is to blame. `denied`: the backend is there, but refuses. */
-  #outage(items: RoutedItem[], reason: string, denied: boolean, probing: boolean): void {
-    const { breaker, pace, to } = this.state;
-    const { clock } = this.#work;
-    const now = clock.now().getTime();
-    this.state.lastError = reason;
-    if (probing) {
-      const at = breaker.probeFailed(reason, denied, now, to.limits.batch);
-      this.#release(items, new Date(at), reason, true);
-    } else if (breaker.closed !== undefined) {
-      this.#release(items, this.#probeAt(), reason, true);
-    } else if (breaker.failed(reason, now)) {
-      this.#shut(items, reason);
-    } else {
-      pace.hold(FIRST_PAUSE_MS * 2 ** (breaker.failures - 1), clock.monotonic());
-      this.#tryAgain(items, reason, "first");
-    }
-  }
-
-  #shut(items: RoutedItem[], reason: string): void {
-    const { breaker, to, group } = this.state;
-    this.state.lastError = reason;
-    this.#work.emitter.emit({
-      type: "lane.closed",
-      store: to.id,
-      group,
-      reason,
-      probeInMs: breaker.closed?.intervalMs ?? 0,
-    });
-    this.#release([...items, ...this.#buffer.clear()], this.#probeAt(), reason, true);
-  }
-
-  #tryAgain(items: RoutedItem[], reason: string, place: "first" | "last"): void {
-    const tired: RoutedItem[] = [];
-    const fit: RoutedItem[] = [];
-    for (const item of items) (++item.tries > MOST_TRIES || this.#stopped !== undefined ? tired : fit).push(item);
-    if (place === "first") this.#buffer.addAgain(fit);
-    else for (const item of fit) this.#buffer.add(item);
-    const at = new Date(this.#work.clock.now().getTime() + (this.#stopped !== undefined ? 0 : LONGEST_PAUSE_MS));
-    this.#release(tired, at, reason, true);
-  }
-
-  #probeAt(): Date {
-    return new Date(this.state.breaker.closed?.probeAt ?? this.#work.clock.now().getTime());
+    if (probing && !partly) this.#setbacks.outage(judgement.again, "every key was throttled", false, true);
+    else this.#setbacks.keysThrottled(judgement.again, judgement.patienceMs, partly);
   }
 
   #release(items: RoutedItem[], visibleAt: Date, reason: string, named: boolean): void {
