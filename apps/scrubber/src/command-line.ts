@@ -21,12 +21,18 @@ export async function runCommandLine(args: readonly string[], process: Process):
       if (error.exitCode === 0) return EXIT.done;
       // A person has been told on stderr already.
       const hint = "Help: scrubber help, or scrubber COMMAND --help";
-      await invocation.output.object({ error: { code: "SCRUBBER_USAGE", message: error.message, hint } });
+      await invocation.output.object({ error: { code: "SCRUBBER_USAGE", message: usageProblem(error), hint } });
       return EXIT.usage;
     }
     await reportFailure(error, invocation);
     return exitCodeOf(error);
   }
+}
+
+/** What was not understood, on one line and without the label that is for people. */
+function usageProblem({ code, message }: CommanderError): string {
+  if (code === "commander.help") return "no command was given";
+  return message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
 }
 
 function createProgram({ stdout, stderr }: Process): Command {
@@ -59,7 +65,8 @@ function createProgram({ stdout, stderr }: Process): Command {
       `
 A first use:
   scrubber init
-  scrubber add my-image file://$PWD/images/my-image --after 10s
+  echo data > images/my-image
+  scrubber add my-image "file://$PWD/images/my-image" --after 0s
   scrubber run --once
 
 Exit codes: 0 done or nothing to do; 1 configuration or environment; 2 usage; 3 finished, something did not succeed.`,

@@ -4,6 +4,13 @@ import type { ScrubberEvent } from "@scrubber/engine";
 /** Entries that failed for one reason are logged this often in full; the rest are counted. */
 const NAMED_PER_REASON = 10;
 
+const OUTAGE: Readonly<Record<Extract<ScrubberEvent, { type: "outage" }>["of"], string>> = {
+  queue: "the queue does not answer",
+  registry: "the registry does not answer",
+  receipts: "receipts cannot be written",
+  sweep: "the sweep was not done",
+};
+
 /** Writes what happens into a log. */
 export function logEvents(log: Logger): (event: ScrubberEvent) => void {
   const failures = new Map<string, number>();
@@ -42,7 +49,7 @@ export function logEvents(log: Logger): (event: ScrubberEvent) => void {
       case "sweep.finished":
         return log.info("sweep finished", { ...event.summary, ms: event.ms });
       case "outage":
-        return log.error(`the ${event.of} does not answer: ${event.message}`, { code: event.code });
+        return log.error(`${OUTAGE[event.of]}: ${event.message}`, { code: event.code });
       case "warning":
         return log.warn(event.message);
       case "daemon.sleeping":

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
 import type { CheckedConfig } from "@scrubber/engine";
 import { messageOf } from "../failure.ts";
 import type { Invocation } from "../invocation.ts";
+import { configToMake } from "../config/discovery.ts";
 import { configTemplate } from "../config/template.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 
@@ -30,8 +32,13 @@ export const init: CommandDefinition = (program, start) => {
 
 async function initialize(run: Invocation, withRegistry: boolean): Promise<void> {
   const { output } = run;
-  const file = run.path(run.options.config ?? "scrubber.yaml");
+  const file = configToMake({ ...run.process, config: run.options.config });
   const shown = (path: string): string => relative(run.process.cwd, path) || ".";
+  if (/\.[cm]?[jt]s$/.test(file) && !existsSync(file)) {
+    throw new ScrubberError("SCRUBBER_USAGE", `init writes YAML, and ${shown(file)} would be a program`, {
+      hint: "Name a file that ends in .yaml. docs/configuration.md shows the same in TypeScript; where that is there already, init makes what it needs.",
+    });
+  }
   const written = await writeNew(file, configTemplate(withRegistry));
   const { loadConfig } = await import("../config/load.ts");
   const { checked, directory } = await loadConfig({ ...run.process, config: file }, run.redactor);
@@ -99,19 +106,23 @@ async function setUp(run: Invocation, checked: CheckedConfig, directory: string)
 }
 
 function nextSteps({ registry }: CheckedConfig, config: string | undefined): string {
-  const flag = config === undefined ? "" : ` --config ${config}`;
+  const flag =
+    config === undefined
+      ? ""
+      : ` --config ${/^[\w./:=@-]+$/.test(config) ? config : `'${config.replaceAll("'", "'\\''")}'`}`;
   const steps =
     registry === undefined
       ? [
           ["echo data > images/my-image", "something to delete"],
-          [`scrubber add my-image file://$PWD/images/my-image --after 10s${flag}`, "queue it"],
+          [`scrubber add my-image "file://$PWD/images/my-image" --after 0s${flag}`, "queue it, due at once"],
           [`scrubber run --dry-run${flag}`, "look first"],
           [`scrubber run --once${flag}`, "delete what is due"],
         ]
       : [
           ["echo data > images/my-image", "something to delete"],
-          [`scrubber image add my-image file://$PWD/images/my-image${flag}`, "a live image"],
-          [`scrubber delete my-image --after 10s${flag}`, "mark it, and queue its data"],
+          [`scrubber image add my-image "file://$PWD/images/my-image"${flag}`, "a live image"],
+          [`scrubber delete my-image --after 0s${flag}`, "mark it, and queue its data, due at once"],
+          [`scrubber run --dry-run${flag}`, "look first"],
           [`scrubber run --once${flag}`, "delete what is due"],
         ];
   const width = Math.max(...steps.map(([command]) => command?.length ?? 0));

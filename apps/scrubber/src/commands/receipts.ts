@@ -1,5 +1,5 @@
 import { ScrubberError } from "@scrubber/core";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { printable } from "../entry-view.ts";
 import { EXIT } from "../failure.ts";
 import { formatBytes, plural } from "../figures.ts";
@@ -31,18 +31,26 @@ export const receipts: CommandDefinition = (program, start) => {
       await output.object(result);
       const { firstBad } = result;
       if (result.ok) {
-        const torn =
-          result.torn > 0
-            ? ` ${plural(result.torn, "file")} with a torn last line: a writer was interrupted; nothing acknowledged is missing.`
-            : "";
         await output.line(
-          `${output.style("green", "In order:")} ${plural(result.receipts, "receipt")} in ${plural(result.files, "file")}.${torn}`,
+          result.files === 0
+            ? `No receipt was found in ${relative(run.process.cwd, directory) || "."}.`
+            : `${output.style("green", "In order:")} ${plural(result.receipts, "receipt")} in ${plural(result.files, "file")}.`,
         );
+        if (result.torn > 0) {
+          const ends = result.torn === 1 ? "1 file ends" : `${plural(result.torn, "file")} end`;
+          await output.line(
+            `${ends} in a torn line: its writer was interrupted, or the end was cut off. verify --head, with the head that a run printed, tells which.`,
+          );
+        }
         if (key === undefined) await output.line("Without receipts.key the chain shows accidents, not forgery.");
       } else {
-        const where = firstBad === null ? "" : ` ${firstBad.file}, line ${firstBad.line}: ${firstBad.reason}.`;
+        const line = firstBad === null || firstBad.line === 0 ? "" : `, line ${firstBad.line}`;
+        const where = firstBad === null ? "" : ` ${firstBad.file}${line}: ${firstBad.reason}.`;
         await output.line(
-          `${output.style("red", "Not in order:")}${where} ${plural(result.receipts, "receipt")} proven before that.`,
+          `${output.style("red", "Not in order:")}${where} ${plural(result.receipts, "receipt")} proven besides.`,
+        );
+        await output.line(
+          "Keep the files as they are, and find out who wrote there. Under another receipts.key than theirs, all look like this.",
         );
       }
     });

@@ -40,7 +40,7 @@ async function runOnce(run: Invocation): Promise<void> {
   let progress: Progress | undefined;
   await using session = await run.open({ onEvent: (event) => progress?.listen(event) });
   if (run.output.interactive) progress = await createProgress(run.output, run.process.stderr);
-  const stopping = stopOnSignal(run);
+  const stopping = await stopOnSignal(run);
   let summary: RunSummary;
   try {
     summary = await session.scrubber.runOnce({ signal: stopping.signal });
@@ -51,7 +51,7 @@ async function runOnce(run: Invocation): Promise<void> {
   run.exitCode = exitCodeFor(summary);
   await run.output.object({ ...summary, receiptsHead: session.scrubber.receiptsHead ?? null });
   if (!run.output.json) {
-    await summarize(run, session.scrubber, summary);
+    await summarize(run, session.scrubber, summary, stopping.signal.aborted);
     const head = session.scrubber.receiptsHead;
     if (head !== undefined)
       await run.output.line(
@@ -70,7 +70,7 @@ export function exitCodeFor(summary: RunSummary): ExitCode {
 async function runForever(run: Invocation): Promise<void> {
   await using session = await run.open({ level: "info" });
   const log = await run.log("info");
-  const stopping = stopOnSignal(run);
+  const stopping = await stopOnSignal(run);
   const { waiting, due } = await session.scrubber.queue.stats();
   log.info("started", { config: session.loaded.file, waiting, due });
   if (isTerminal(run.process.stderr))
@@ -84,22 +84,28 @@ async function runForever(run: Invocation): Promise<void> {
 }
 
 /** Aborts at the first signal; at the second, ends the process: what is leased comes back when its lease runs out. */
-function stopOnSignal(run: Invocation): { readonly signal: AbortSignal; end(): void } {
+async function stopOnSignal(run: Invocation): Promise<{ readonly signal: AbortSignal; end(): void }> {
   const controller = new AbortController();
+  const log = await run.log("info");
+  // Where nobody looks, stderr is a log of JSON lines, and stays one.
+  const say = (text: string): void => (isTerminal(run.process.stderr) ? run.output.note(text) : log.info(text));
   const end = run.process.onStop(() => {
     if (controller.signal.aborted) {
-      run.output.note("Stopped at once. What was leased comes back when its lease runs out.");
+      say("Stopped at once. What was leased comes back when its lease runs out.");
       run.process.exit(EXIT.environment);
     }
-    run.output.note("Stopping: what is running is finished or handed back. A second signal stops at once.");
+    say("Stopping: what is running is finished or handed back. A second signal stops at once.");
     controller.abort();
   });
   return { signal: controller.signal, end };
 }
 
-async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummary): Promise<void> {
+async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummary, stopped: boolean): Promise<void> {
   const { output } = run;
-  if (summary.leased === 0) return output.line(`Nothing was due. ${whatWaits(await scrubber.status())}`);
+  if (summary.leased === 0) {
+    const status = await scrubber.status();
+    return output.line(`Nothing was ${status.due > 0 ? "tried" : "due"}. ${whatWaits(status)}`);
+  }
   const { deleted, bytes, images, seconds } = summary;
   const ofImages = images > 0 ? `; ${plural(images, "image")} recorded as deleted` : "";
   const head = `Deleted ${plural(deleted, "location")}, ${formatBytes(bytes)} freed, in ${seconds.toFixed(1)} s${ofImages}.`;
@@ -110,7 +116,8 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
     [summary.kept, "kept: alive, or their data is needed by a live image", ""],
     [summary.held, "held by their store; they wait", "scrubber list"],
     [summary.retried, "to be tried again", "scrubber list"],
-    [summary.released, "not tried: their store, or the registry, is down; they wait", "scrubber status"],
+    [stopped ? summary.released : 0, "handed back, for it was stopped; they wait", ""],
+    [stopped ? 0 : summary.released, "not tried: their store, or the registry, is down; they wait", "scrubber status"],
     [summary.setAside, "set aside", "scrubber list --state setAside"],
   ] as const) {
     if (count === 0) continue;
@@ -153,7 +160,7 @@ async function dryRun(run: Invocation): Promise<void> {
   await using session = await run.open();
   const counts = new Map<string, number>();
   let bytes = 0;
-  const stopping = stopOnSignal(run);
+  const stopping = await stopOnSignal(run);
   try {
     for await (const entry of session.scrubber.dryRun({ signal: stopping.signal })) {
       if (!output.open) return;

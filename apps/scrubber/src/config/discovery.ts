@@ -13,6 +13,13 @@ export interface Whereabouts {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Where `init` looks, and writes if nothing is there: the file that is named, else the one of this folder that every other command would read. */
+export function configToMake({ config, cwd, env }: Whereabouts): string {
+  const named = config ?? (env["SCRUBBER_CONFIG"] || undefined);
+  if (named !== undefined) return resolve(cwd, named);
+  return resolve(cwd, HERE.find((name) => existsSync(resolve(cwd, name))) ?? "scrubber.yaml");
+}
+
 /**
  * The configuration file, absolute: `--config`, else `$SCRUBBER_CONFIG`, else `./scrubber.yaml`, `./scrubber.config.ts`, `/etc/scrubber/scrubber.yaml`.
  *
