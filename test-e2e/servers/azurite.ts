@@ -42,6 +42,9 @@ export async function startAzurite(tls?: Certificate & { readonly ca: string }):
     "--blobPort",
     String(port),
     "--inMemoryPersistence",
+    // On a busy machine a connection that it gives up after its five seconds may just be in use again.
+    "--blobKeepAliveTimeout",
+    "600",
     "--skipApiVersionCheck",
     "--disableTelemetry",
     "--silent",
@@ -74,7 +77,9 @@ export async function startAzurite(tls?: Certificate & { readonly ca: string }):
 }
 
 function pipelineOver(agent: Agent | undefined): Pipeline {
-  const pipeline = newPipeline(new StorageSharedKeyCredential(ACCOUNT, ACCOUNT_KEY), { retryOptions: { maxTries: 1 } });
+  const pipeline = newPipeline(new StorageSharedKeyCredential(ACCOUNT, ACCOUNT_KEY), {
+    retryOptions: { maxTries: 4, retryDelayInMs: 100 },
+  });
   if (agent !== undefined) {
     pipeline.factories.push({
       create: (next) => ({

@@ -22,6 +22,9 @@ export async function startAzurite(): Promise<Azurite> {
   const server = spawn(
     process.execPath,
     [entry, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"].concat([
+      // On a busy machine a connection that it gives up after its five seconds may just be in use again.
+      "--blobKeepAliveTimeout",
+      "600",
       "--skipApiVersionCheck",
       "--disableTelemetry",
       "--disableProductStyleUrl",
