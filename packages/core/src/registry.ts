@@ -18,6 +18,8 @@ export type Liveness = "live" | "pending" | "deleted";
 export type ImageLocation = StoredLocation & {
   readonly ref?: LocationRef;
   readonly status: Liveness;
+  /** When its own deletion was asked for, where the registry keeps that; for a pending one. May differ from the image's. */
+  readonly deletedAt?: Date;
 };
 
 export interface Image {

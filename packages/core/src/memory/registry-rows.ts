@@ -77,12 +77,15 @@ export class RegistryRows {
       status: row.status,
       nativeStatus: NATIVE[row.status],
       ...(row.deletedAt === undefined ? {} : { deletedAt: row.deletedAt }),
-      locations: row.locations.map((location): ImageLocation => ({
-        ref: location.ref,
-        status: this.statusOf(location),
-        ...location.stored,
-      })),
+      locations: row.locations.map((location) => this.#asLocation(location)),
     };
+  }
+
+  #asLocation(location: LocationRow): ImageLocation {
+    const { ref, deletedAt, stored } = location;
+    const status = this.statusOf(location);
+    const isKept = this.#locationStatus && status === "pending" && deletedAt !== undefined;
+    return { ref, status, ...(isKept ? { deletedAt } : {}), ...stored };
   }
 
   /** Locations by ref, then images without such a location by id: rows that come or go do not move the others. */

@@ -76,6 +76,10 @@ export const registrySabotages: Readonly<Record<string, RegistrySabotage>> = {
     ...image,
     locations: image.locations.map((location) => ({ ...location, status: image.status })),
   })),
+  "a location that says when its deletion was asked for says so truly": imaged((image) => ({
+    ...image,
+    locations: image.locations.map((location) => ({ ...location, deletedAt: new Date(0) })),
+  })),
   "a thousand images come in one answer": methods((registry) => ({
     images: (ids) => registry.images(ids.slice(0, 100)),
   })),

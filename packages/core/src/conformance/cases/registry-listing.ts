@@ -78,6 +78,28 @@ export const listingCases: readonly RegistryCase[] = [
     },
   },
   {
+    title: "a location that says when its deletion was asked for says so truly",
+    needs: ["locationStatus"],
+    async run(under) {
+      const deletedAt = new Date(under.now().getTime() - HOUR);
+      await seed(
+        under,
+        image("a", "pending", ["pending", "deleted"], deletedAt),
+        image("b", "live", ["live", "pending"], deletedAt),
+      );
+      for (const id of ["a", "b"]) {
+        for (const { status, deletedAt: own } of (await imageOf(under.registry, id)).locations) {
+          const expected = status === "pending" ? [undefined, deletedAt.getTime()] : [undefined];
+          promise(
+            expected.includes(own?.getTime()),
+            "deletedAt of a pending location is when its deletion was asked for, or is left out; no other location has one",
+            { id, status, own },
+          );
+        }
+      }
+    },
+  },
+  {
     title: "a thousand images come in one answer",
     async run(under) {
       const ids = Array.from({ length: 1000 }, (_, i) => `image-${i}`);
