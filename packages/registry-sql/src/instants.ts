@@ -12,7 +12,7 @@ export type ReadInstant = (text: unknown) => Date | undefined;
  * @param wholeSeconds The columns keep no fraction (MariaDB's `datetime`).
  */
 export function instantReader(wholeSeconds: boolean, now: Date): ReadInstant {
-  return (text) => {
+  const read = (text: unknown): Date | undefined => {
     const match = typeof text === "string" ? INSTANT.exec(text) : null;
     if (match === null) return undefined;
     const [, year, month, day, hour, minute, second, fraction = ""] = match;
@@ -20,6 +20,14 @@ export function instantReader(wholeSeconds: boolean, now: Date): ReadInstant {
     const kept = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
     if (wholeSeconds) return new Date(Math.min(kept + 999, Math.max(kept, now.getTime())));
     return new Date(kept + Math.ceil(Number(fraction.padEnd(9, "0")) / 1_000_000));
+  };
+  // An image and its locations were often deleted at one instant.
+  let last: unknown;
+  let lastRead: Date | undefined;
+  return (text) => {
+    if (text !== last) lastRead = read(text);
+    last = text;
+    return lastRead;
   };
 }
 

@@ -32,6 +32,7 @@ interface LocationRow extends LocationColumns {
   readonly id: number;
   readonly image_id: string;
   readonly status: string;
+  readonly deleted_at: string | null;
 }
 
 interface PendingRow extends LocationColumns {
@@ -52,7 +53,14 @@ export function isHollow(image: { readonly status: string; readonly deleted_at: 
 /** The contrary of {@link isHollow} for an image `i`. */
 const IS_NOT_HOLLOW = sql`(i.deleted_at IS NULL OR i.status IN ('pending_delete', 'deleted'))`;
 
-/** `Registry.images`: two statements, whatever the number of images. */
+/**
+ * `Registry.images`: two statements, whatever the number of images.
+ *
+ * No transaction holds them together, and no wrong decision follows, as long as the images are read first. What is restored in between shows live locations: kept. What is
+ * deleted in between shows pending locations with a `deleted_at` of their own that is younger than the request that is judged: held. The other way round, an image
+ * that is restored in between would look like a live one of which single locations had been removed. Glance itself marks locations before their image, in
+ * transactions of their own, so one view of both would not tell more.
+ */
 export async function readImages(
   database: Database,
   codec: LocationCodec,
@@ -62,7 +70,7 @@ export async function readImages(
   const [images, locations] = await database.read(async (session) => [
     await session.all<ImageRow>(sql`SELECT id, status, deleted_at FROM images WHERE id ${among(ids)}`),
     await session.all<LocationRow>(
-      sql`SELECT id, image_id, value, meta_data, status FROM image_locations WHERE image_id ${among(ids)} ORDER BY id`,
+      sql`SELECT id, image_id, value, meta_data, status, deleted_at FROM image_locations WHERE image_id ${among(ids)} ORDER BY id`,
     ),
   ]);
   const found = new Map<string, Image & { readonly locations: ImageLocation[] }>();
@@ -81,11 +89,14 @@ export async function readImages(
     });
   }
   for (const row of locations) {
-    const status = livenessOf(row.status);
+    const own = livenessOf(row.status);
+    const status = own === "pending" && hollow.has(row.image_id) ? "live" : own;
+    const deletedAt = status === "pending" ? instantOf(row.deleted_at) : undefined;
     found.get(row.image_id)?.locations.push({
       ...codec.read(row),
       ref: row.id,
-      status: status === "pending" && hollow.has(row.image_id) ? "live" : status,
+      status,
+      ...(deletedAt !== undefined && { deletedAt }),
     });
   }
   return found;

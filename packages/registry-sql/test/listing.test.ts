@@ -30,7 +30,12 @@ describe("images", () => {
       nativeStatus: "pending_delete",
       deletedAt: new Date("2026-11-20T10:00:00.250Z"),
       locations: [
-        { ref: first, status: "pending", location: { uri: "file:///images/a", store: "fast" } },
+        {
+          ref: first,
+          status: "pending",
+          deletedAt: new Date("2026-11-20T10:00:00.250Z"),
+          location: { uri: "file:///images/a", store: "fast" },
+        },
         { ref: second, status: "deleted", location: { uri: "s3://b/k" } },
       ],
     });
