@@ -6,7 +6,8 @@ import {
   type LocationRef,
   type Reference,
 } from "@scrubber/core";
-import type { DueRows, Verdict } from "./admission.ts";
+import type { Verdict } from "./admission.ts";
+import { deletedAtOf, restorableUntil, type DueRows, type Restorability } from "./admission-times.ts";
 import { addressOf, isSameObject, type Address } from "./references-address.ts";
 import type { LocationIndex } from "./references-index.ts";
 import type { References } from "./references.ts";
@@ -33,20 +34,14 @@ interface Open {
   candidates: readonly LocationRef[];
 }
 
-export interface AdmissionBatchOptions {
+export interface AdmissionBatchOptions extends Restorability {
   readonly batch: readonly Routed[];
   readonly images: ReadonlyMap<string, Image>;
   readonly deletesUnknown: boolean;
   readonly addresses: (location: Location) => readonly Address[];
   readonly dueRows: DueRows;
-  /** What was deleted after this instant (milliseconds) can still be restored. */
-  readonly restorableSince: number;
-  /** `scrub.delay` in milliseconds. */
-  readonly delayMs: number;
 }
 
-/** A registry may write down an image's deletion so much later than that of its locations. */
-const SAME_DELETION_MS = 60_000;
 /** Candidates of one entry that are looked at in the first round; four times as many in each round after. */
 const FIRST_ROUND = 4;
 /** Where more others name an object, it is kept. */
@@ -148,21 +143,13 @@ export class AdmissionBatch {
     ) {
       return { kind: "alive", reason: "the image has a live location that cannot be read, and this may be it" };
     }
-    const until = this.#restorableUntil(image, entry.requestedAt);
+    const until = restorableUntil({ image, location: pending?.location }, entry.requestedAt, this.#options);
     if (until !== undefined) {
       return { kind: "held", until, reason: "its image was deleted anew since, and can still be restored" };
     }
-    if (pending?.location.ref !== undefined) this.#options.dueRows.add(pending.location.ref, image);
+    if (pending?.location.ref !== undefined) this.#options.dueRows.add(pending.location.ref, deletedAtOf(pending));
     this.open.push({ at, imageId, address, ref, listed: pending?.location.ref !== undefined, candidates: [] });
     return undefined;
-  }
-
-  /** Until when an image can be restored that was live again after this request. */
-  #restorableUntil({ status, deletedAt }: Image, requestedAt: Date): Date | undefined {
-    if (status !== "pending" || deletedAt === undefined) return undefined;
-    const at = deletedAt.getTime();
-    const isAnew = at > requestedAt.getTime() + SAME_DELETION_MS && at > this.#options.restorableSince;
-    return isAnew ? new Date(at + this.#options.delayMs) : undefined;
   }
 
   /** The row that an entry stands for: of the same spelling, if there is one; each for one entry. */
@@ -262,9 +249,10 @@ export class AdmissionBatch {
   #needs({ image, location }: Row): boolean {
     if (location.status !== "pending") return location.status === "live";
     if (image.status === "deleted") return false;
-    if (location.ref !== undefined && this.#options.dueRows.has(location.ref, image)) return false;
-    if (image.status === "live" || image.deletedAt === undefined) return true;
-    return image.deletedAt.getTime() > this.#options.restorableSince;
+    const deletedAt = deletedAtOf({ image, location });
+    if (location.ref !== undefined && this.#options.dueRows.has(location.ref, deletedAt)) return false;
+    if (image.status === "live" || deletedAt === undefined) return true;
+    return deletedAt > this.#options.restorableSince;
   }
 
   #share({ at, ref }: Open, other: string): false {

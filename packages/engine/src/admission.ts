@@ -1,5 +1,6 @@
 import { ScrubberError, isScrubberError, type Image, type LocationRef, type Registry } from "@scrubber/core";
 import { AdmissionBatch } from "./admission-batch.ts";
+import { DueRows } from "./admission-times.ts";
 import type { ScrubberEvent } from "./events.ts";
 import { addressesOf, type Route } from "./references-address.ts";
 import { References } from "./references.ts";
@@ -62,8 +63,9 @@ const TELLING_IMAGES = 10;
  * | deleted | alive: nothing asks for it | go on |
  * | none | alive: none of what is being deleted | go on, unless a live row cannot be read: alive |
  *
- * An entry that came more than a minute before its image was deleted is of an earlier deletion, after which the image was live again: it is `held` until the
- * delay of the last deletion has passed.
+ * An entry that came more than a minute before its image, or its own row, was deleted is of an earlier deletion, after which it was live again: it is `held` until the
+ * delay of the last deletion has passed. Of the two times the later one counts, here and below: an application may mark locations before their image, and a
+ * registry may read the image before its locations.
  *
  * An image that the registry does not know goes on with `unknownImage: delete`, else it is `unknownImage`. Of 10 or more images in a batch, half unknown is a
  * failure of the registry (`SCRUBBER_REGISTRY_UNKNOWN_IMAGES`), whatever `unknownImage` says.
@@ -141,35 +143,6 @@ export function createAdmission(options: AdmissionOptions): Admission {
   };
 }
 
-const DUE_ROWS_MS = 600_000;
-const DUE_ROWS = 50_000;
-
-/** Rows whose entries came to be deleted lately, so that they are known to be due. By ref, with the deletion that was meant. */
-export class DueRows {
-  readonly #monotonic: () => number;
-  #young = new Map<LocationRef, number | undefined>();
-  #old: ReadonlyMap<LocationRef, number | undefined> = new Map();
-  #since = 0;
-
-  constructor(monotonic: () => number) {
-    this.#monotonic = monotonic;
-  }
-
-  add(ref: LocationRef, image: Image): void {
-    if (this.#young.size >= DUE_ROWS || this.#monotonic() - this.#since > DUE_ROWS_MS) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#since = this.#monotonic();
-    }
-    this.#young.set(ref, image.deletedAt?.getTime());
-  }
-
-  has(ref: LocationRef, image: Image): boolean {
-    const deletedAt = image.deletedAt?.getTime();
-    return [this.#young, this.#old].some((rows) => rows.has(ref) && rows.get(ref) === deletedAt);
-  }
-}
-
 function assertKnown(asked: number, known: number): void {
   const unknown = asked - known;
   if (asked < TELLING_IMAGES || unknown * 2 < asked) return;
@@ -197,6 +170,7 @@ function assertImage(id: string, image: Image): void {
       (row) =>
         LIVENESS.has(row?.status) &&
         (row.ref === undefined || Number.isSafeInteger(row.ref)) &&
+        (row.deletedAt === undefined || Number.isFinite(row.deletedAt?.getTime?.())) &&
         (typeof row.location?.uri === "string" || typeof row.unreadable === "string"),
     );
   // oxlint-enable no-unnecessary-condition

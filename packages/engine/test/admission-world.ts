@@ -97,8 +97,8 @@ export function createWorld(
       elapsed += ms;
     },
     seed(id, status, locations, deletedAgoMs = DELAY + HOUR) {
-      const at = new Date(clock.now().getTime() - deletedAgoMs);
-      registry.seed({ id, status, locations, ...(status === "live" ? {} : { deletedAt: at }) });
+      // Of a live image, when its locations were removed that wait.
+      registry.seed({ id, status, locations, deletedAt: new Date(clock.now().getTime() - deletedAgoMs) });
     },
     entry,
     admit: (...entries) => admission.admit(entries.map(([imageId, location]) => entry(imageId, location))),

@@ -2,7 +2,7 @@ import { ScrubberError, type Image, type Reference } from "@scrubber/core";
 import { createMemoryStore } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { AdmissionBatch } from "../src/admission-batch.ts";
-import { DueRows } from "../src/admission.ts";
+import { DueRows } from "../src/admission-times.ts";
 import { addressesOf } from "../src/references-address.ts";
 import { createWorld, deletedAt, DELAY, HOUR, liveAt, pendingAt, withReferences } from "./admission-world.ts";
 

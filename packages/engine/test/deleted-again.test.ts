@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import type { Image } from "@scrubber/core";
+import { describe, expect, test } from "vitest";
 import { consequenceOfVerdict } from "../src/consequences.ts";
-import { createWorld, DELAY, HOUR, pendingAt } from "./admission-world.ts";
+import { createWorld, DELAY, HOUR, liveAt, pendingAt, withReferences } from "./admission-world.ts";
 
 const A = "memory://bucket/a";
 
@@ -29,4 +30,65 @@ test("an image's own deletion is not taken for a second one because the registry
   const requestedAt = new Date(world.clock.now().getTime() - DELAY);
   const asked = { ...routed, entry: { ...routed.entry, requestedAt } };
   expect(await world.admission.admit([asked])).toMatchObject([{ kind: "delete", ref: 1 }]);
+});
+
+test("a single location of a live image that was removed anew is kept until the delay of its last removal has passed", async () => {
+  const world = createWorld();
+  world.seed("i", "live", [liveAt("memory://bucket/other"), pendingAt(A)], 2 * HOUR);
+  const until = new Date(world.clock.now().getTime() + DELAY - 2 * HOUR);
+  expect(await world.admit(["i", A])).toMatchObject([{ kind: "held", until }]);
+  world.clock.advance(DELAY - 2 * HOUR + 1);
+  expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete", ref: 2 }]);
+});
+
+describe("a registry that reads images first and their locations a moment later", () => {
+  /** Answers with the image as it was when `seen` was called, and with its locations as they are now. */
+  function torn(): ReturnType<typeof createWorld> & { see(id: string): Promise<void> } {
+    const before = new Map<string, Image>();
+    const world = createWorld({
+      wrap: (registry) => ({
+        ...withReferences(registry, (after) => registry.references(after)),
+        async images(ids) {
+          const now = await registry.images(ids);
+          return new Map(
+            Array.from(now, ([id, image]) => [id, { ...image, ...before.get(id), locations: image.locations }]),
+          );
+        },
+      }),
+    });
+    const see = async (id: string): Promise<void> => {
+      const image = (await world.registry.images([id])).get(id);
+      if (image !== undefined) before.set(id, image);
+    };
+    return { ...world, see };
+  }
+
+  test("keeps what was deleted in between, by entries of an earlier deletion", async () => {
+    const world = torn();
+    world.seed("i", "live", [liveAt(A)]);
+    await world.see("i");
+    await world.registry.requestDeletion("i");
+    const until = new Date(world.clock.now().getTime() + DELAY);
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "held", until }]);
+  });
+
+  test("keeps what was restored in between, and what was restored and deleted once more", async () => {
+    const world = torn();
+    world.seed("i", "pending", [pendingAt(A)], DELAY + HOUR);
+    await world.see("i");
+    await world.registry.restore("i");
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "alive" }]);
+    await world.registry.requestDeletion("i");
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "held" }]);
+  });
+
+  test("keeps an object that another image shares, which was restored and deleted once more in between", async () => {
+    const world = torn();
+    world.seed("mine", "pending", [pendingAt(A)], DELAY + HOUR);
+    world.seed("theirs", "pending", [pendingAt(A)], DELAY + HOUR);
+    await world.see("theirs");
+    await world.registry.restore("theirs");
+    await world.registry.requestDeletion("theirs");
+    expect(await world.admit(["mine", A])).toMatchObject([{ kind: "shared", with: "theirs" }]);
+  });
 });
