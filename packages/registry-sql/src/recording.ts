@@ -3,13 +3,15 @@ import { storeIdOf } from "@scrubber/core";
 import type { Database, Session } from "./database.ts";
 import { isHollow } from "./listing.ts";
 import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
-import { among, lock, now, sql, type Sql } from "./sql.ts";
+import { among, imageOrder, lock, now, sql, type Sql } from "./sql.ts";
 
-/** How many images are told of by one statement. */
-const IMAGES_AT_ONCE = 1000;
+/** How many images or locations are told of by one statement. */
+const AT_ONCE = 1000;
 
 interface ImageRow {
   readonly id: string;
+  /** Its place in the order in which images are stored. */
+  readonly place: string | number;
   readonly status: string;
   readonly deleted: unknown;
   readonly deleted_at: unknown;
@@ -45,9 +47,7 @@ export async function recordDeleted(
   const ids = [...wanted.keys()].toSorted();
   return await database.write(async (session) => {
     const results = new Map<string, RecordResult>();
-    for (let first = 0; first < ids.length; first += IMAGES_AT_ONCE) {
-      await recordSome(session, codec, wanted, ids.slice(first, first + IMAGES_AT_ONCE), results);
-    }
+    for (const some of inParts(ids)) await recordSome(session, codec, wanted, some, results);
     return results;
   });
 }
@@ -60,62 +60,85 @@ async function recordSome(
   results: Map<string, RecordResult>,
 ): Promise<void> {
   const images = await session.all<ImageRow>(
-    sql`SELECT id, status, deleted, deleted_at FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
+    sql`SELECT id, ${imageOrder} AS place, status, deleted, deleted_at FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
   );
   const byId = new Map(images.map((image) => [image.id, image]));
-  // The columns that name an object are long, and not needed where ids do.
-  const byName = ids.some((id) => wanted.get(id)?.some(({ ref }) => ref === undefined));
-  const left = await session.all<LeftRow>(sql`
-    SELECT id, image_id, status, deleted ${byName ? sql`, value, meta_data` : sql``} FROM image_locations
-    WHERE image_id ${among(ids)} AND status <> 'deleted'`);
-
   const gone: LeftRow[] = [];
-  const incomplete = new Set<string>();
-  for (const [imageId, rows] of Map.groupBy(left, (row) => row.image_id)) {
-    const image = byId.get(imageId);
-    const locations = wanted.get(imageId);
-    if (image === undefined || locations === undefined) continue;
-    const isGone = matcher(locations, codec);
-    const restored = isHollow(image);
-    for (const row of rows) {
-      if (row.status === "pending_delete" && !restored && isGone(row)) gone.push(row);
-      else incomplete.add(imageId);
-    }
+  const matchers = new Map<string, ReturnType<typeof matcher>>();
+  for (const row of await rowsNamed(session, wanted, ids)) {
+    const image = byId.get(row.image_id);
+    const locations = wanted.get(row.image_id);
+    if (image === undefined || locations === undefined || row.status !== "pending_delete" || isHollow(image)) continue;
+    const isGone = matchers.get(row.image_id) ?? matcher(locations, codec);
+    if (locations.length > 1) matchers.set(row.image_id, isGone);
+    if (isGone(row)) gone.push(row);
   }
-  for (let first = 0; first < gone.length; first += IMAGES_AT_ONCE) {
-    const rows = gone.slice(first, first + IMAGES_AT_ONCE);
+  for (const rows of inParts(gone)) {
     await session.run(sql`
       UPDATE image_locations SET status = 'deleted', updated_at = ${now}, deleted_at = ${now}
       WHERE id ${among(rows.map(({ id }) => id))} AND status = 'pending_delete'`);
     await markDeleted(session, sql`image_locations`, rows);
   }
 
-  const finished: string[] = [];
+  const pending: ImageRow[] = [];
   for (const id of ids) {
-    const status = byId.get(id)?.status;
-    const liveness = status === undefined ? "missing" : livenessOf(status);
-    if (liveness === "pending" && !incomplete.has(id)) finished.push(id);
+    const image = byId.get(id);
+    const liveness = image === undefined ? "missing" : livenessOf(image.status);
+    if (image !== undefined && liveness === "pending") pending.push(image);
     results.set(id, BEFORE[liveness]);
   }
-  if (finished.length === 0) return;
-  await markDeleted(
-    session,
-    sql`images`,
-    finished.map((id) => byId.get(id)).filter((image) => image !== undefined),
-  );
+  const recorded = await recordImages(session, pending);
+  await markDeleted(session, sql`images`, recorded);
+  for (const { id } of recorded) results.set(id, "recorded");
+}
+
+/** The rows that these deletions are about: by their own ids, which is the quickest way; where a location has none, all that are left of the images. */
+async function rowsNamed(
+  session: Session,
+  wanted: ReadonlyMap<string, Deletion["locations"]>,
+  ids: readonly string[],
+): Promise<readonly LeftRow[]> {
+  const refs: number[] = [];
+  for (const id of ids) {
+    for (const { ref } of wanted.get(id) ?? []) {
+      // The columns that name an object are long, and not needed where ids do.
+      if (ref === undefined) {
+        return session.all<LeftRow>(sql`
+          SELECT id, image_id, status, deleted, value, meta_data FROM image_locations
+          WHERE image_id ${among(ids)} AND status <> 'deleted'`);
+      }
+      refs.push(ref);
+    }
+  }
+  const rows: LeftRow[] = [];
+  for (const some of inParts(refs)) {
+    const found = await session.all<LeftRow>(
+      sql`SELECT id, image_id, status, deleted FROM image_locations WHERE id ${among(some)} AND status <> 'deleted'`,
+    );
+    rows.push(...found);
+  }
+  return rows;
+}
+
+/** Marks those of these pending images that have no location left. Resolves with them. */
+async function recordImages(session: Session, pending: readonly ImageRow[]): Promise<readonly ImageRow[]> {
+  if (pending.length === 0) return [];
+  // In the order in which they are stored: to update them in the order of their random ids would take twice as long.
   const recorded = await session.run(sql`
     UPDATE images SET status = 'deleted', updated_at = ${now}
-    WHERE id ${among(finished)} AND status = 'pending_delete'
+    WHERE ${imageOrder} ${among(pending.map(({ place }) => place))} AND status = 'pending_delete'
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status <> 'deleted')`);
-  const deleted =
-    recorded === finished.length
-      ? finished
-      : (
-          await session.all<{ id: string }>(
-            sql`SELECT id FROM images WHERE id ${among(finished)} AND status = 'deleted'`,
-          )
-        ).map(({ id }) => id);
-  for (const id of deleted) results.set(id, "recorded");
+  if (recorded === pending.length) return pending;
+  const ids = pending.map(({ id }) => id);
+  const deleted = await session.all<{ id: string }>(
+    sql`SELECT id FROM images WHERE id ${among(ids)} AND status = 'deleted'`,
+  );
+  const known = new Set(deleted.map(({ id }) => id));
+  return pending.filter(({ id }) => known.has(id));
+}
+
+function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let first = 0; first < all.length; first += AT_ONCE) yield all.slice(first, first + AT_ONCE);
 }
 
 /**
@@ -139,6 +162,8 @@ function matcher(
   locations: Deletion["locations"],
   codec: LocationCodec,
 ): (row: LocationColumns & { readonly id: number }) => boolean {
+  const [only] = locations;
+  if (locations.length === 1 && only?.ref !== undefined) return ({ id }) => id === only.ref;
   const refs = new Set<number>();
   const names = new Set<string>();
   for (const { ref, uri, store } of locations) {
