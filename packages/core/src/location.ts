@@ -48,7 +48,27 @@ export function storeIdOf(location: Location): string | undefined {
 
 /** The scheme of a URI in lower case, without the colon; undefined where there is none. */
 export function schemeOf(uri: string): string | undefined {
-  return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]?.toLowerCase();
+  const colon = uri.indexOf(":");
+  if (colon <= 0 || !isLetter(uri.charCodeAt(0))) return undefined;
+  // By hand: asked for every location, and what a regular expression leaves behind is more than all the rest of a location takes.
+  let isLower = true;
+  for (let i = 0; i < colon; i++) {
+    const code = uri.charCodeAt(i);
+    if (code >= 0x61 && code <= 0x7a) continue;
+    if (isLetter(code)) isLower = false;
+    else if (!isSchemeMark(code)) return undefined;
+  }
+  const scheme = uri.slice(0, colon);
+  return isLower ? scheme : scheme.toLowerCase();
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
+}
+
+/** A digit, `+`, `-` or `.` */
+function isSchemeMark(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e;
 }
 
 /**

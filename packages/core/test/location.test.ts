@@ -48,6 +48,11 @@ describe("schemeOf", () => {
     ["file:/a", "file"],
     ["/a/b:c", undefined],
     ["1a://b", undefined],
+    ["a1-b.c+d:x", "a1-b.c+d"],
+    ["-a:b", undefined],
+    ["a_b://c", undefined],
+    ["ä://b", undefined],
+    [":", undefined],
     ["", undefined],
   ])("reads the scheme of %j", (uri, scheme) => {
     expect(schemeOf(uri)).toBe(scheme);
