@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ContainerSASPermissions, type ContainerClient } from "@azure/storage-blob";
 import type { Location, Outcome, Store, Target } from "@scrubber/core";
+import { oddNames } from "@scrubber/core/conformance";
 import { type AzureOptionsInput, default as plugin } from "@scrubber/store-azure";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createAuthority, type Authority } from "./servers/authority.ts";
@@ -15,19 +16,6 @@ import { startFaultProxy, type FaultProxy } from "./servers/fault-proxy.ts";
 
 // Azurite knows neither versions of blobs nor retention and legal holds: what the store does about those, the
 // package's own tests show on a model of the documented protocol. Its soft delete is a setting that it keeps; it retains nothing.
-
-const oddNames = [
-  "a b",
-  "a+b",
-  `a&b<c>"d'`,
-  "ünï/日本.jpg",
-  "a//b",
-  "./x",
-  "../y",
-  "x/",
-  "new\nline",
-  "pct%2Fkey",
-].concat(["tab\tkey", "carriage\rreturn", "emoji😀", "control\u0001key"]);
 
 let azurite: Azurite;
 let proxy: FaultProxy;
