@@ -28,6 +28,8 @@ export type LeasedEntry = LeaseRef &
     readonly imageId: string;
     readonly requestedAt: Date;
     readonly dueAt: Date;
+    /** `dueAt` came with no add, so it is the configured delay after a request: the first one, where later adds met the entry, while `requestedAt` is that of the last. */
+    readonly dueByDelay?: true;
     /** Counted failures so far. */
     readonly attempts: number;
     /** The error with which it had been set aside, where a lease by image took it out of there. To put it back: settle as `setAside` with this error. */

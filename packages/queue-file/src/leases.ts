@@ -12,6 +12,8 @@ const MOST_AWAKENED = 20_000;
 /** id, image_id, uri, details, requested_at, own_due, due_base, attempts */
 type LeasedRow = readonly [number, string, string | Uint8Array, string | null, number, number, number, number];
 
+const DUE_BY_DELAY = { dueByDelay: true } as const;
+
 /** Hands entries out, and prolongs what is handed out; within a transaction. */
 export class Leases {
   readonly #order: DueOrder;
@@ -119,6 +121,7 @@ export class Leases {
       imageId,
       requestedAt: new Date(requestedAt),
       dueAt: new Date(ownDue === 1 ? dueBase : dueBase + this.#delayMs),
+      ...(ownDue === 0 ? DUE_BY_DELAY : undefined),
       attempts,
       ...readLocation({ uri, details }, this.#cipher),
     };

@@ -219,6 +219,7 @@ export function leaseRow(row: Row, token: string, until: number): LeasedEntry {
     imageId: row.imageId,
     requestedAt: new Date(row.requestedAt),
     dueAt: new Date(row.dueAt),
+    ...(row.ownDue ? {} : { dueByDelay: true }),
     attempts: row.attempts,
     ...(setAside ? { setAside: row.error ?? "" } : {}),
     ...row.stored,

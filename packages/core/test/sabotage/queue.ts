@@ -142,6 +142,9 @@ export const queueSabotages: Readonly<Record<string, QueueSabotage>> = {
     ...entry,
     requestedAt: new Date(Math.min(entry.requestedAt?.getTime() ?? 0, under.now().getTime() - 1)),
   })),
+  "a leased entry says whether its due time follows from the delay, whichever add it came from": leased((entries) =>
+    entries.map((entry) => without(entry, "dueByDelay")),
+  ),
   "adding to an entry in a retry's pause does not cut the pause short": methods((queue, under) => ({
     async add(entries) {
       const results = await queue.add(entries);

@@ -84,6 +84,28 @@ export const collisionCases: readonly QueueCase[] = [
     },
   },
   {
+    title: "a leased entry says whether its due time follows from the delay, whichever add it came from",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      const before = later(under, -HOUR);
+      const at = under.now();
+      await put(
+        under,
+        entry("delayed", "delayed", { requestedAt: before }),
+        entry("given", "given", { requestedAt: before, dueAt: before }),
+        entry("both", "both", { requestedAt: before, dueAt: later(under, HOUR) }),
+      );
+      await queue.add(["delayed", "given", "both"].map((name) => entry(name, name, { requestedAt: at })));
+      const leased = await lease(queue);
+      same(
+        Object.fromEntries(leased.map(({ imageId, dueByDelay }) => [imageId, dueByDelay === true])),
+        { delayed: true, given: false, both: true },
+        "dueByDelay is true of an entry whose dueAt is the delay after a request, and left out where the dueAt that counts came with an add",
+      );
+    },
+  },
+  {
     title: "adding to an entry in a retry's pause does not cut the pause short",
     needs,
     async run(under) {
