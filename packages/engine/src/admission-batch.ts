@@ -143,7 +143,7 @@ export class AdmissionBatch {
     ) {
       return { kind: "alive", reason: "the image has a live location that cannot be read, and this may be it" };
     }
-    const until = restorableUntil({ image, location: pending?.location }, entry.requestedAt, this.#options);
+    const until = restorableUntil({ image, location: pending?.location }, entry, this.#options);
     if (until !== undefined) {
       return { kind: "held", until, reason: "its image was deleted anew since, and can still be restored" };
     }

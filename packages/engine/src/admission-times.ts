@@ -1,4 +1,4 @@
-import type { Image, ImageLocation, LocationRef } from "@scrubber/core";
+import type { Image, ImageLocation, LeasedEntry, LocationRef } from "@scrubber/core";
 
 /** For how long a deletion can be taken back. */
 export interface Restorability {
@@ -24,15 +24,17 @@ export function deletedAtOf({ image, location }: Deleted): number | undefined {
   return whole === undefined || own === undefined ? (whole ?? own) : Math.max(whole, own);
 }
 
-/** Until when it can be restored, where it was live again since it was asked for. */
+/** Until when it can be restored, where it was live again since the request by which the entry is due. */
 export function restorableUntil(
   deleted: Deleted,
-  requestedAt: Date,
+  { requestedAt, dueAt, dueByDelay }: Pick<LeasedEntry, "requestedAt" | "dueAt" | "dueByDelay">,
   { restorableSince, delayMs }: Restorability,
 ): Date | undefined {
   const at = deleted.image.status === "deleted" ? undefined : deletedAtOf(deleted);
   if (at === undefined) return undefined;
-  const isAnew = at > requestedAt.getTime() + SAME_DELETION_MS && at > restorableSince;
+  // An entry that outlived a restoring and was met by the next request has the time of that one, but is due by the first.
+  const first = dueByDelay === true ? dueAt.getTime() - delayMs : Number.POSITIVE_INFINITY;
+  const isAnew = at > Math.min(requestedAt.getTime(), first) + SAME_DELETION_MS && at > restorableSince;
   return isAnew ? new Date(at + delayMs) : undefined;
 }
 

@@ -1,6 +1,8 @@
 import type { Image } from "@scrubber/core";
+import { createMemoryQueue } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { consequenceOfVerdict } from "../src/consequences.ts";
+import type { Routed } from "../src/routing.ts";
 import { createWorld, DELAY, HOUR, liveAt, pendingAt, withReferences } from "./admission-world.ts";
 
 const A = "memory://bucket/a";
@@ -39,6 +41,38 @@ test("a single location of a live image that was removed anew is kept until the 
   expect(await world.admit(["i", A])).toMatchObject([{ kind: "held", until }]);
   world.clock.advance(DELAY - 2 * HOUR + 1);
   expect(await world.admit(["i", A])).toMatchObject([{ kind: "delete", ref: 2 }]);
+});
+
+describe("an entry that outlived a restoring", () => {
+  /** Leased when the first request is due; the image was deleted again, and added again, half a delay later. */
+  async function leftOver(dueAt?: Date): Promise<ReturnType<typeof createWorld> & { readonly left: Routed }> {
+    const world = createWorld();
+    const { clock } = world;
+    const queue = createMemoryQueue({ now: () => clock.now(), delayMs: DELAY });
+    await queue.add([{ imageId: "i", location: { uri: A } }]);
+    clock.advance(DELAY / 2);
+    world.seed("i", "pending", [pendingAt(A)], 0);
+    await queue.add([{ imageId: "i", location: { uri: A }, ...(dueAt === undefined ? {} : { dueAt }) }]);
+    clock.advance(DELAY / 2);
+    const [entry] = await queue.lease({ limit: 1, leaseMs: HOUR });
+    const routed = world.entry("i", A);
+    if (entry?.location === undefined) throw new TypeError("it is not due");
+    return { ...world, left: { ...routed, entry: { ...entry, location: entry.location } } };
+  }
+
+  test("waits for the delay of the last deletion, though the add that met it left its earlier due time", async () => {
+    const { admission, clock, left } = await leftOver();
+    expect(left.entry.requestedAt).toEqual(new Date(clock.now().getTime() - DELAY / 2));
+    const until = new Date(clock.now().getTime() + DELAY / 2);
+    expect(await admission.admit([left])).toMatchObject([{ kind: "held", until }]);
+    clock.advance(DELAY / 2);
+    expect(await admission.admit([left])).toMatchObject([{ kind: "delete" }]);
+  });
+
+  test("is deleted earlier where the last request came with an earlier time of its own", async () => {
+    const { admission, left } = await leftOver(new Date("2026-01-01T12:00:00Z"));
+    expect(await admission.admit([left])).toMatchObject([{ kind: "delete" }]);
+  });
 });
 
 describe("a registry that reads images first and their locations a moment later", () => {
