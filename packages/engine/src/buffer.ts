@@ -56,7 +56,8 @@ export class LaneBuffer {
     if (this.#head === this.#ready.length) {
       this.#ready = [];
       this.#head = 0;
-    } else if (this.#head > 10_000) {
+    } else if (2 * this.#head > this.#ready.length) {
+      // What is taken is not to be kept in memory.
       this.#ready = this.#ready.slice(this.#head);
       this.#head = 0;
     }
