@@ -154,5 +154,5 @@ async function submit(client: BlobBatchClient, batch: DeletionBatch, abortSignal
     for await (const chunk of error.stream ?? []) chunks.push(chunk as Buffer);
     return { contentType: error.contentType, body: Buffer.concat(chunks).toString() };
   }
-  return { contentType: "", body: "" };
+  throw new Error("submitBatch ended without an answer");
 }
