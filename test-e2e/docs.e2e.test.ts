@@ -21,6 +21,16 @@ const runnable = pages.flatMap((page) =>
   blocks(page, "sh").map((script, index) => ({ page, number: index + 1, script })),
 );
 
+/** Configurations that are shown whole: what begins with a queue. */
+const configurations = pages.flatMap((page) => [
+  ...blocks(page, "yaml")
+    .filter((text) => /^queue:/m.test(text) && /^stores:/m.test(text))
+    .map((text) => ({ page, file: "scrubber.yaml", text })),
+  ...blocks(page, "ts")
+    .filter((text) => text.includes("satisfies Config"))
+    .map((text) => ({ page, file: "scrubber.config.ts", text })),
+]);
+
 describe("the documentation", () => {
   const clone = join(mkdtempSync(join(tmpdir(), "scrubber-docs-")), "clone");
   beforeAll(() => {
@@ -53,6 +63,24 @@ describe("the documentation", () => {
       env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}` },
     });
     expect(ran, `${ran.stdout}\n${ran.stderr}`).toMatchObject({ status: 0 });
+  });
+
+  test("the page about the configuration shows one in YAML and one in TypeScript", () => {
+    const shown = configurations.filter(({ page }) => page === "docs/configuration.md").map(({ file }) => file);
+    expect(shown).toEqual(["scrubber.yaml", "scrubber.config.ts"]);
+  });
+
+  test.each(configurations)("$page: the $file that it shows is in order", ({ file, text }) => {
+    const folder = mkdtempSync(join(clone, "config-"));
+    writeFileSync(join(folder, file), text);
+    const main = join(clone, "apps/scrubber/src/main.ts");
+    const checked = spawnSync(process.execPath, ["--conditions=@scrubber/source", main, "check", "--json"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, SCRUBBER_KEY: "0123456789abcdef0123456789abcdef", RECEIPTS_KEY: "a key for receipts" },
+    });
+    expect(JSON.parse(checked.stdout)).toEqual({ ok: true, problems: [] });
+    expect(checked.status).toBe(0);
   });
 
   test.each(pages)("%s links to pages that are there", (page) => {
