@@ -141,6 +141,12 @@ export interface Queue extends AsyncDisposable {
   /** Which of these images have any entry here, in whatever state. */
   hasImages(ids: readonly string[]): Promise<ReadonlySet<string>>;
 
+  /**
+   * The state of each location's entry, in order; undefined: it has none. Found by what `add` goes by: image id, URI and store, whatever key sealed it.
+   * Optional: where it is left out, a sweep lists the entries of one image after the other, which costs it some twenty times as much.
+   */
+  statesOf?(locations: readonly Pick<NewEntry, "imageId" | "location">[]): Promise<readonly (EntryState | undefined)[]>;
+
   /** Streams entries, never all in memory, oldest due first. What changes meanwhile may or may not show; nothing shows twice. */
   entries(filter?: EntryFilter): AsyncIterable<QueueEntry>;
 

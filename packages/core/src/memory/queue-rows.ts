@@ -44,6 +44,10 @@ export class QueueRows {
     return this.#byId.get(id);
   }
 
+  find(of: Pick<NewEntry, "imageId" | "location">): Row | undefined {
+    return this.#byIdentity.get(identityOf(of));
+  }
+
   hasImage(imageId: string): boolean {
     return this.#byImage.has(imageId);
   }
@@ -71,7 +75,7 @@ export class QueueRows {
     const requestedAt = entry.requestedAt?.getTime() ?? now;
     const dueAt = entry.dueAt?.getTime() ?? requestedAt + delayMs;
     const ownDue = entry.dueAt !== undefined;
-    const identity = JSON.stringify([entry.imageId, storeIdOf(entry.location) ?? null, entry.location.uri]);
+    const identity = identityOf(entry);
     const met = this.#byIdentity.get(identity);
     if (met === undefined) {
       this.insert(entry.imageId, { location: entry.location }, { identity, requestedAt, dueAt, ownDue });
@@ -194,6 +198,10 @@ export class QueueRows {
       ...(next === Infinity ? {} : { nextDueAt: new Date(next) }),
     };
   }
+}
+
+function identityOf({ imageId, location }: Pick<NewEntry, "imageId" | "location">): string {
+  return JSON.stringify([imageId, storeIdOf(location) ?? null, location.uri]);
 }
 
 export function stateOf(row: Row, now: number): EntryState {

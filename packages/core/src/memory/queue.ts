@@ -4,6 +4,7 @@ import { imageIdProblem, type JsonValue } from "../location.ts";
 import type {
   AddResult,
   EntryFilter,
+  EntryState,
   LeasedEntry,
   LeaseRef,
   LeaseRequest,
@@ -26,6 +27,7 @@ export type QueueCall =
   | "settle"
   | "revive"
   | "hasImages"
+  | "statesOf"
   | "entries"
   | "stats"
   | "notes"
@@ -38,6 +40,7 @@ const CALLS: readonly QueueCall[] = [
   "settle",
   "revive",
   "hasImages",
+  "statesOf",
   "entries",
   "stats",
   "notes",
@@ -185,6 +188,16 @@ class RowQueue implements MemoryQueue {
 
   hasImages(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#calls.run("hasImages", () => new Set(ids.filter((id) => this.#rows.hasImage(id))));
+  }
+
+  statesOf(locations: readonly Pick<NewEntry, "imageId" | "location">[]): Promise<readonly (EntryState | undefined)[]> {
+    return this.#calls.run("statesOf", () => {
+      const now = this.#time();
+      return locations.map((location) => {
+        const row = this.#rows.find(location);
+        return row === undefined ? undefined : stateOf(row, now);
+      });
+    });
   }
 
   async *entries(filter: EntryFilter = {}): AsyncGenerator<QueueEntry> {

@@ -315,6 +315,15 @@ export const queueSabotages: Readonly<Record<string, QueueSabotage>> = {
       },
     }),
   ),
+  "statesOf tells one location from another by image, URI and store, as add does": methods((queue) => ({
+    async statesOf(locations) {
+      const queued = await queue.hasImages(locations.map(({ imageId }) => imageId));
+      return locations.map(({ imageId }) => (queued.has(imageId) ? "waiting" : undefined));
+    },
+  })),
+  "statesOf tells each state, and forgets what is done": methods((queue) => ({
+    statesOf: async (locations) => ((await queue.statesOf?.(locations)) ?? []).map((state) => state && "waiting"),
+  })),
   "what cannot be read is listed with a reason, handed out, and can be set aside": listed((entries) =>
     entries.filter(({ location }) => location !== undefined),
   ),

@@ -238,6 +238,60 @@ export const readingCases: readonly QueueCase[] = [
     },
   },
   {
+    title: "statesOf tells one location from another by image, URI and store, as add does",
+    async run(under) {
+      const { queue } = under;
+      if (queue.statesOf === undefined) return;
+      const inStore = entry("b", "b", { location: { uri: "file:///kit/b", store: "fast" } });
+      await put(under, entry("a", "a1"), inStore);
+      const named = entry("b", "b", { location: { uri: "file:///kit/b", metadata: { store: "fast" } } });
+      const asked = [
+        entry("b"),
+        inStore,
+        entry("a", "a2"),
+        named,
+        entry("a", "a1"),
+        entry("A", "a1"),
+        entry("a", "a1"),
+      ];
+      same(
+        (await queue.statesOf(asked)).map((state) => state ?? "none"),
+        ["none", "waiting", "none", "waiting", "waiting", "none", "waiting"],
+        "one answer for each location, in order: the state of its entry, and nothing for what has none",
+      );
+      same(await queue.statesOf([]), [], "of no locations, none");
+    },
+  },
+  {
+    title: "statesOf tells each state, and forgets what is done",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      if (queue.statesOf === undefined) return;
+      const all = ["aside", "paused", "done", "leased", "waiting"].map((name) => entry(name));
+      const [aside, paused, done, leased, waiting] = all.map((one) => [one] as const);
+      await put(under, ...(aside ?? []));
+      await setAside(queue, "cannot be");
+      await put(under, ...(paused ?? []));
+      const retry = { kind: "retry", visibleAt: later(under, HOUR), error: "no" } as const;
+      await queue.settle(refs(await lease(queue)).map((ref) => ({ ...ref, ...retry })));
+      await put(under, ...(done ?? []));
+      await queue.settle(refs(await lease(queue)).map((ref) => ({ ...ref, kind: "done" })));
+      await put(under, ...(leased ?? []));
+      await lease(queue);
+      await put(under, ...(waiting ?? []));
+      const states = async (): Promise<readonly string[]> =>
+        ((await queue.statesOf?.(all)) ?? []).map((state) => state ?? "none");
+      same(
+        await states(),
+        ["setAside", "waiting", "none", "leased", "waiting"],
+        "the state is the one that a listing shows; what is done has none",
+      );
+      under.advance(HOUR);
+      same((await states())[3], "waiting", "an entry whose lease ran out is waiting");
+    },
+  },
+  {
     title: "what cannot be read is listed with a reason, handed out, and can be set aside",
     needs: ["lease"],
     hand: "addUnreadable",
