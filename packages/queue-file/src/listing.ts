@@ -166,7 +166,8 @@ export class Listing {
   }
 }
 
-function entryState(state: number, visibleAt: number | null, now: number): EntryState {
+/** The state that an entry is shown in, by its row's. */
+export function entryState(state: number, visibleAt: number | null, now: number): EntryState {
   if (state === STATE.setAside) return "setAside";
   return state === STATE.leased && visibleAt !== null && visibleAt > now ? "leased" : "waiting";
 }

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import type {
   AddResult,
   EntryFilter,
+  EntryState,
   JsonValue,
   LeasedEntry,
   LeaseRef,
@@ -31,6 +32,7 @@ import { quarantined } from "./quarantine.ts";
 import { migrate } from "./schema.ts";
 import { Settlements } from "./settlements.ts";
 import { queueError } from "./sqlite-errors.ts";
+import { States } from "./states.ts";
 import { TotalsTable } from "./totals.ts";
 
 const PAGE = 500;
@@ -83,6 +85,7 @@ export class FileQueue implements Queue {
   readonly #leases: Leases;
   readonly #settlements: Settlements;
   readonly #listing: Listing;
+  readonly #states: States;
   readonly #notes: Notes;
   readonly #dropBox: DropBox;
   #pending: PendingAdd[] = [];
@@ -100,6 +103,7 @@ export class FileQueue implements Queue {
     this.#leases = new Leases(database, order, delayMs, cipher);
     this.#settlements = new Settlements(database, this.#digests, delayMs);
     this.#listing = new Listing(database, order, delayMs, cipher);
+    this.#states = new States(database, this.#digester);
     this.#notes = new Notes(database);
     this.#dropBox = new DropBox({
       layout,
@@ -180,6 +184,13 @@ export class FileQueue implements Queue {
   async hasImages(ids: readonly string[]): Promise<ReadonlySet<string>> {
     await this.#dropBox.takeIn();
     return this.#database.read(() => new Set(ids.filter((id) => this.#idsOf(id).length > 0)));
+  }
+
+  async statesOf(
+    locations: readonly Pick<NewEntry, "imageId" | "location">[],
+  ): Promise<readonly (EntryState | undefined)[]> {
+    await this.#dropBox.takeIn();
+    return this.#database.read(() => this.#states.of(locations, this.#now()));
   }
 
   async *entries(filter: EntryFilter = {}): AsyncGenerator<QueueEntry> {
