@@ -13,6 +13,9 @@ export function boundQueue(queue: Queue, timers: Timers, ms: number): Queue {
     settle: (settlements) => within(() => queue.settle(settlements)),
     revive: (filter, visibleAt) => within(() => queue.revive(filter, visibleAt)),
     hasImages: (ids) => within(() => queue.hasImages(ids)),
+    ...(queue.statesOf === undefined
+      ? {}
+      : { statesOf: (locations) => within(() => queue.statesOf?.(locations) ?? Promise.resolve([])) }),
     entries: (filter) => boundStream(queue.entries(filter), timers, ms, "SCRUBBER_QUEUE_UNAVAILABLE", "the queue"),
     stats: () => within(() => queue.stats()),
     notes: () => within(() => queue.notes()),

@@ -4,6 +4,7 @@ import {
   ScrubberError,
   storeIdOf,
   type AddResult,
+  type EntryState,
   type Location,
   type JsonValue,
   type NewEntry,
@@ -171,24 +172,29 @@ class SweepRun {
   async #missing(entries: readonly NewEntry[]): Promise<readonly NewEntry[]> {
     if (entries.length === 0) return entries;
     const { queue } = this.#options;
-    const queued = await queue.hasImages([...new Set(entries.map(({ imageId }) => imageId))]);
-    if (queued.size === 0) return entries;
-    const known = new Map<string, QueueEntry>();
-    const ids = [...queued];
+    const states = queue.statesOf === undefined ? await this.#listStates(entries) : await queue.statesOf(entries);
+    return entries.filter((_, at) => {
+      const state = states[at];
+      if (state !== undefined) this.#counts[state === "setAside" ? "setAside" : "present"]++;
+      return state === undefined;
+    });
+  }
+
+  /** The entries' states, by the listings of their images. */
+  async #listStates(entries: readonly NewEntry[]): Promise<readonly (EntryState | undefined)[]> {
+    const { queue } = this.#options;
+    const ids = [...(await queue.hasImages([...new Set(entries.map(({ imageId }) => imageId))]))];
+    const known = new Map<string, EntryState>();
     for (let at = 0; at < ids.length; at += LOOKUPS) {
       await Promise.all(
         ids.slice(at, at + LOOKUPS).map(async (imageId) => {
-          for await (const entry of queue.entries({ imageId })) {
-            if (entry.location !== undefined) known.set(placeOf(imageId, entry.location), entry);
+          for await (const { location, state } of queue.entries({ imageId })) {
+            if (location !== undefined) known.set(placeOf(imageId, location), state);
           }
         }),
       );
     }
-    return entries.filter(({ imageId, location }) => {
-      const entry = known.get(placeOf(imageId, location));
-      if (entry !== undefined) this.#counts[entry.state === "setAside" ? "setAside" : "present"]++;
-      return entry === undefined;
-    });
+    return entries.map(({ imageId, location }) => known.get(placeOf(imageId, location)));
   }
 
   async #add(entries: readonly NewEntry[]): Promise<void> {

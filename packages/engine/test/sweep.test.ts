@@ -218,9 +218,10 @@ describe("a sweep", () => {
     },
   );
 
-  test.each(["add", "hasImages", "entries", "setNote"] as const)(
+  test.each(["add", "hasImages", "entries", "statesOf", "setNote"] as const)(
     "fails, without a stamp, where the queue's %s fails",
     async (call) => {
+      if (call === "hasImages" || call === "entries") Object.defineProperty(queue, "statesOf", { value: undefined });
       registry.seed({ id: "i", status: "pending", locations: [pendingAt("m:a"), pendingAt("m:b")] });
       await queue.add([{ imageId: "i", location: { uri: "m:a" } }]);
       queue.faults.set(call, { kind: "fail" });
@@ -288,6 +289,24 @@ describe("a sweep", () => {
     expect(await sweepOf(endless).run()).toMatchObject({ seen: total, added: total });
     expect(added).toBe(total);
     expect(most).toBe(1000);
+  });
+});
+
+describe("a sweep into a queue that tells no states of many at once", () => {
+  test("finds what is queued image by image", async () => {
+    for (let n = 0; n < 40; n++) {
+      registry.seed({
+        id: `i${n}`,
+        status: "pending",
+        locations: [pendingAt(`m:${n}`), pendingAt(`m:${n}`, { store: "s" })],
+      });
+      if (n % 2 === 0) await queue.add([{ imageId: `i${n}`, location: { uri: `m:${n}`, metadata: { store: "s" } } }]);
+    }
+    const [leased] = await queue.lease({ imageId: "i0", limit: 1, leaseMs: HOUR });
+    await queue.settle([{ id: leased?.id ?? "", token: leased?.token ?? "", kind: "setAside", error: "no" }]);
+    Object.defineProperty(queue, "statesOf", { value: undefined });
+    expect(await sweep.run()).toMatchObject({ seen: 80, added: 60, present: 19, setAside: 1 });
+    expect(queue.calls.statesOf).toBe(0);
   });
 });
 
