@@ -1,8 +1,9 @@
-import { formatDuration } from "@scrubber/core";
+import { formatDuration, ScrubberError } from "@scrubber/core";
 import type { Status, StoreStatus } from "@scrubber/engine";
 import { printable } from "../entry-view.ts";
 import { formatCount, formatInstant, formatRelative } from "../figures.ts";
 import type { Output } from "../output.ts";
+import { drainSeconds, statusMetrics } from "../status-metrics.ts";
 import { layOut } from "../table.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 
@@ -13,12 +14,23 @@ export const status: CommandDefinition = (program, start) => {
     .description("Says how it stands: what waits, how late it is, how long it will take, how the stores do.")
     .addHelpText(
       "after",
-      examples(["scrubber status", "for a person"], ["scrubber status --json | jq .overdueSeconds", "for an alarm"]),
+      examples(
+        ["scrubber status", "for a person"],
+        ["scrubber status --json | jq .overdueSeconds", "for an alarm"],
+        ["scrubber status --prometheus > x.tmp && mv x.tmp scrubber.prom", "for the textfile collector"],
+      ),
     )
-    .action(async (_options: object, command) => {
+    .option("--prometheus", "in Prometheus's text format, for the textfile collector of its node exporter")
+    .action(async ({ prometheus }: { readonly prometheus?: true }, command) => {
       const run = start(command);
+      if (prometheus && run.output.json) {
+        throw new ScrubberError("SCRUBBER_USAGE", "--prometheus and --json exclude each other", {
+          hint: "Each is a format of its own: run it twice.",
+        });
+      }
       await using session = await run.open();
       const now = await session.scrubber.status();
+      if (prometheus) return run.output.line(statusMetrics(now).trimEnd());
       await run.output.object(statusObject(now));
       if (!run.output.json) await describe(now, run.output);
     });
@@ -33,6 +45,7 @@ function statusObject(status: Status): object {
     oldestDueAt: status.oldestDueAt?.toISOString() ?? null,
     nextDueAt: status.nextDueAt?.toISOString() ?? null,
     overdueSeconds: status.overdueSeconds,
+    drainSeconds: drainSeconds(status) ?? null,
     stores: status.stores,
     paused: status.paused,
     lastSweepAt: status.lastSweepAt?.toISOString() ?? null,
@@ -43,7 +56,7 @@ async function describe(status: Status, output: Output): Promise<void> {
   const now = new Date();
   const instant = (at: Date | undefined | null): string =>
     at === undefined || at === null ? "-" : `${formatInstant(at)} (${formatRelative(at, now)})`;
-  const perSecond = Object.values(status.stores).reduce((sum, store) => sum + store.perSecond, 0);
+  const drain = drainSeconds(status);
   const facts: [string, string][] = [
     ["Waiting", formatCount(status.waiting)],
     ["  of it due", formatCount(status.due)],
@@ -51,9 +64,9 @@ async function describe(status: Status, output: Output): Promise<void> {
     ["Set aside", status.setAside === 0 ? "0" : `${formatCount(status.setAside)}  (scrubber list --state setAside)`],
     ["Oldest due", instant(status.oldestDueAt)],
     ["Next due", instant(status.nextDueAt)],
-    ...(status.due > 0 && perSecond > 0
-      ? ([["Drained in", `about ${formatDuration((status.due / perSecond) * 1000)}`]] as [string, string][])
-      : []),
+    ...(drain === undefined || drain === 0
+      ? []
+      : ([["Drained in", `about ${formatDuration(drain * 1000)}`]] as [string, string][])),
     ...(status.lastSweepAt === null ? [] : ([["Last sweep", instant(status.lastSweepAt)]] as [string, string][])),
   ];
   for (const [name, value] of facts) await output.line(`${name.padEnd(12)}${value}`);
