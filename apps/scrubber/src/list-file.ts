@@ -19,54 +19,72 @@ export type ListLine =
 export async function* readList(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly ListLine[]> {
   const lines = new LineSplitter();
   let number = 0;
-  const read = (bytes: Buffer | undefined): readonly ListLine[] => {
-    number++;
-    const found = readLine(bytes, number === 1);
-    return found === undefined ? [] : [{ line: number, ...found }];
+  const read = (texts: readonly Text[]): readonly ListLine[] => {
+    const found: ListLine[] = [];
+    for (const text of texts) {
+      const line = ++number;
+      const parsed = typeof text === "string" ? parseListLine(trimmed(text, line === 1)) : text.problem;
+      if (typeof parsed === "string") found.push({ line, problem: parsed });
+      else if (parsed !== undefined) found.push({ line, entry: parsed });
+    }
+    return found;
   };
-  for await (const chunk of chunks) yield lines.push(chunk).flatMap(read);
-  yield lines.end().flatMap(read);
+  for await (const chunk of chunks) yield read(lines.push(chunk));
+  yield read(lines.end());
 }
 
-type Read = { readonly entry: NewEntry } | { readonly problem: string };
+/** A line, or why it has no text. */
+type Text = string | { readonly problem: string };
 
-function readLine(bytes: Buffer | undefined, first: boolean): Read | undefined {
-  if (bytes === undefined) return { problem: `it is longer than ${LONGEST_LINE} bytes` };
-  if (!isUtf8(bytes)) return { problem: "it is not valid UTF-8" };
-  const raw = bytes.toString("utf8");
-  const read = parseListLine((first ? raw.replace(/^\uFEFF/, "") : raw).replace(/\r$/, ""));
-  return typeof read === "string" ? { problem: read } : read && { entry: read };
+const TOO_LONG: Text = { problem: `it is longer than ${LONGEST_LINE} bytes` };
+const NOT_UTF8: Text = { problem: "it is not valid UTF-8" };
+
+/** Without a byte order mark and a carriage return. */
+function trimmed(text: string, isFirst: boolean): string {
+  const from = isFirst && text.startsWith("\uFEFF") ? 1 : 0;
+  return text.endsWith("\r") ? text.slice(from, -1) : text.slice(from);
 }
 
-/** Cuts chunks of bytes into lines, without their line feed; undefined stands for a line that is too long. */
+/** Cuts chunks of bytes into lines, without their line feed. */
 class LineSplitter {
   #rest: Buffer[] = [];
   #restBytes = 0;
 
-  push(chunk: Buffer): (Buffer | undefined)[] {
-    const lines: (Buffer | undefined)[] = [];
-    let from = 0;
-    for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, from)) {
-      lines.push(this.#take(chunk.subarray(from, at)));
-      from = at + 1;
-    }
-    const tail = chunk.subarray(from);
+  push(chunk: Buffer): readonly Text[] {
+    const end = chunk.lastIndexOf(LINE_FEED);
+    const texts = end < 0 ? [] : this.#take(chunk.subarray(0, end));
+    const tail = chunk.subarray(end + 1);
     this.#restBytes += tail.length;
     // Of a line that is too long already, only the length is kept.
     if (this.#restBytes > LONGEST_LINE) this.#rest = [];
     else if (tail.length > 0) this.#rest.push(tail);
-    return lines;
+    return texts;
   }
 
-  end(): (Buffer | undefined)[] {
-    return this.#restBytes > 0 ? [this.#take(Buffer.alloc(0))] : [];
+  end(): readonly Text[] {
+    return this.#restBytes > 0 ? this.#take(Buffer.alloc(0)) : [];
   }
 
-  #take(end: Buffer): Buffer | undefined {
-    const tooLong = this.#restBytes + end.length > LONGEST_LINE;
-    const line = tooLong ? undefined : this.#rest.length === 0 ? end : Buffer.concat([...this.#rest, end]);
+  /** The lines of what was kept and `bytes`, the first of which may be too long. */
+  #take(bytes: Buffer): readonly Text[] {
+    const [rest, isTooLong] = [this.#rest, this.#restBytes > LONGEST_LINE];
     this.#rest = [];
     this.#restBytes = 0;
-    return line;
+    if (!isTooLong) return textsOf(rest.length === 0 ? bytes : Buffer.concat([...rest, bytes]));
+    const at = bytes.indexOf(LINE_FEED);
+    return at < 0 ? [TOO_LONG] : [TOO_LONG, ...textsOf(bytes.subarray(at + 1))];
   }
+}
+
+/** Whole lines. All of them are read at once where nothing is wrong with any: to make something of each line first costs memory, which a long list has no end of. */
+function textsOf(bytes: Buffer): readonly Text[] {
+  if (bytes.length <= LONGEST_LINE && isUtf8(bytes)) return bytes.toString("utf8").split("\n");
+  const texts: Text[] = [];
+  for (let from = 0; from <= bytes.length;) {
+    const at = bytes.indexOf(LINE_FEED, from);
+    const line = bytes.subarray(from, at < 0 ? bytes.length : at);
+    texts.push(line.length > LONGEST_LINE ? TOO_LONG : isUtf8(line) ? line.toString("utf8") : NOT_UTF8);
+    from += line.length + 1;
+  }
+  return texts;
 }

@@ -63,6 +63,8 @@ export class Additions {
   readonly #delayMs: number;
   readonly #insert: Statement;
   readonly #insertTogether: Statement;
+  /** What goes in together; kept, for it would be the greater part of the garbage that adding makes. */
+  readonly #values: (string | number | Uint8Array | null)[] = [];
   readonly #met: Statement<MetRow>;
   readonly #meet: Statement;
 
@@ -96,11 +98,18 @@ export class Additions {
 
   /** Takes in {@link TOGETHER} entries if all of them are new; else does nothing. */
   #addTogether(entries: readonly PreparedEntry[], totals: Totals): boolean {
-    const digests = entries.map(({ digest }) => digest);
-    if (!this.#digests.addTogether(digests, totals.lastId + 1)) return false;
-    const values: (string | number | Uint8Array | null)[] = [];
+    if (!this.#digests.addTogether(entries, totals.lastId + 1)) return false;
+    const values = this.#values;
+    let at = 0;
     for (const { digest, imageId, uri, details, requestedAt, ownDue, dueBase } of entries) {
-      values.push(++totals.lastId, digest, imageId, uri, details, requestedAt, ownDue, dueBase);
+      values[at++] = ++totals.lastId;
+      values[at++] = digest;
+      values[at++] = imageId;
+      values[at++] = uri;
+      values[at++] = details;
+      values[at++] = requestedAt;
+      values[at++] = ownDue;
+      values[at++] = dueBase;
     }
     this.#insertTogether.run(...values);
     totals.active += entries.length;

@@ -29,6 +29,8 @@ function isTakenOutLater(token: number): boolean {
 export class DigestIndex {
   readonly #insert: Statement;
   readonly #insertTogether: Statement;
+  /** What goes in together; kept, for it would be the greater part of the garbage that adding makes. */
+  readonly #values: (Uint8Array | number)[] = [];
   readonly #find: Statement<readonly [number]>;
   readonly #point: Statement;
   readonly #ofImage: Statement<readonly [number]>;
@@ -66,10 +68,14 @@ export class DigestIndex {
    * Adds {@link TOGETHER} digests with ids that follow each other. False: one is there already, or twice among them. Then each has to be added alone; those that were new name ids
    * that are not in use, and are found to be so.
    */
-  addTogether(digests: readonly Uint8Array[], firstId: number): boolean {
-    const values: (Uint8Array | number)[] = [];
-    for (const [i, digest] of digests.entries()) values.push(digest, firstId + i);
-    return this.#insertTogether.run(...values) === digests.length;
+  addTogether(entries: readonly { readonly digest: Uint8Array }[], firstId: number): boolean {
+    const values = this.#values;
+    let at = 0;
+    for (const [i, { digest }] of entries.entries()) {
+      values[at++] = digest;
+      values[at++] = firstId + i;
+    }
+    return this.#insertTogether.run(...values) === entries.length;
   }
 
   /** The id that a digest names; its entry may be gone. */

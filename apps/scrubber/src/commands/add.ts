@@ -111,11 +111,7 @@ async function addList(
         run.output.note(`${run.output.noteStyle("yellow", `line ${line}:`)} ${problem}`);
         continue;
       }
-      batch.push({
-        ...entry,
-        location: { ...(store !== undefined && { store }), ...entry.location },
-        ...(dueAt !== undefined && entry.dueAt === undefined && { dueAt }),
-      });
+      batch.push(store === undefined && dueAt === undefined ? entry : completed(entry, dueAt, store));
       if (batch.length >= BATCH) await flush();
     }
   }
@@ -127,6 +123,15 @@ async function addList(
       `Due ${when(due)}, unless a line says otherwise. To take an image back before that: scrubber restore IMAGE_ID`,
     );
   }
+}
+
+/** An entry with what holds for all that do not say otherwise. */
+function completed(entry: NewEntry, dueAt: Date | undefined, store: string | undefined): NewEntry {
+  return {
+    ...entry,
+    location: { ...(store !== undefined && { store }), ...entry.location },
+    ...(dueAt !== undefined && entry.dueAt === undefined && { dueAt }),
+  };
 }
 
 async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<readonly ListLine[]> {
