@@ -47,7 +47,7 @@ export class Lane {
       stopped: () => this.#stopped !== undefined,
       release: (items, visibleAt, reason) => this.#release(items, visibleAt, reason, true),
     });
-    this.#most = Math.max(2 * work.leased, batch * Math.min(concurrency, 4));
+    this.#most = Math.max(2 * work.leased, batch * Math.min(concurrency, 8));
   }
 
   get #calls(): number {
