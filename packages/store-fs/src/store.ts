@@ -11,7 +11,7 @@ const NO_ANSWER = "the file system did not answer before the call's time was up"
 export class FsStore implements Store<FsTarget> {
   readonly schemes: readonly string[] = ["file", "filesystem"];
   readonly supports: StoreSupports = { identity: true, holds: false, versions: false, bytes: true };
-  /** Two batches on their way: while one is worked off, the other is brought. */
+  /** Eight batches on their way: while four are worked off and committed together, four more are brought. */
   readonly limits: StoreLimits = { batch: 1000, concurrency: 8 };
   readonly #recognition: Recognition;
   readonly #threads: ReadonlyMap<string, RootThread>;

@@ -9,10 +9,10 @@ export type Request = Pick<Job, "act" | "paths" | "unmodifiedSince" | "identitie
 /** How long an aborted call waits for the thread to stop by itself and say what it did. */
 const GRACE_MS = 250;
 /**
- * How long a call deletes before it hands back what it has not tried: as throttled, which slows the caller down and is nobody's fault. Calls that wait for
- * each other would else run out of their time.
+ * How long a call may take, its wait for others included, before it hands back what it has not tried: as throttled, which slows the caller down and is
+ * nobody's fault. On a slow disk, calls that wait for each other would else run out of their time, and that counts against their entries.
  */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 /** Young objects are garbage after each file, so a small nursery does; the old ones are one batch. */
 const MEMORY = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64, stackSizeMb: 1 };
 /** Sources run as they are, built ones as JavaScript: the compiler rewrites imports, not this name. */
