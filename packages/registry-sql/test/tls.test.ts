@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isScrubberError } from "@scrubber/core";
 import { expect, test } from "vitest";
 import plugin from "../src/index.ts";
+import { tlsHint } from "../src/tls.ts";
 
 const silent = (): void => {};
 
@@ -26,4 +27,20 @@ test.each([
   expect(error.message).toContain(join("/configuration", "missing.pem"));
   expect(error.hint).toContain("registry.with.url");
   expect(`${error.message} ${error.hint}`).not.toContain("hunter2");
+});
+
+test.each([
+  ["self-signed certificate in certificate chain", "certificate authority"],
+  ["unable to verify the first certificate; if the root CA is installed locally, try ...", "certificate authority"],
+  ["Hostname/IP does not match certificate's altnames: Host: h. is not in the cert's altnames: DNS:i", "other hosts"],
+  ["certificate has expired", "renew"],
+  ["certificate is not yet valid", "clocks"],
+  ["The server does not support SSL connections", "speaks no TLS"],
+  ["Server does not support secure connection", "speaks no TLS"],
+])("what Node and the drivers say, %j, comes with what to do", (message, hint) => {
+  expect(tlsHint(message)).toContain(hint);
+});
+
+test("what is no matter of trust has no such hint", () => {
+  expect(tlsHint("connect ECONNREFUSED 127.0.0.1:3306")).toBeUndefined();
 });
