@@ -243,11 +243,13 @@ stores:
 
   test("a secret that leads nowhere is a problem of its own, with its path", async () => {
     const folder = await folderWith({
-      "scrubber.yaml": `${PLUGINS}encryption: { keys: ["env:NO_SUCH_KEY"] }\nreceipts: { directory: ./r, key: "file:no-such-file" }\n`,
+      "scrubber.yaml": `${PLUGINS}encryption: { keys: ["env:NO_SUCH_KEY", "short"] }\nreceipts: { directory: ./r, key: "file:no-such-file" }\n`,
     });
     const { problems } = await check(join(folder, "scrubber.yaml"));
     expect(problems.map(({ path, code, message }) => [path, code, message])).toEqual([
       ["encryption.keys[0]", "SCRUBBER_SECRET_MISSING", "the environment variable NO_SUCH_KEY is not set"],
+      // Found at once, not only when the first one is there.
+      ["encryption.keys[1]", "SCRUBBER_KEY_INVALID", "it has 5 bytes"],
       [
         "receipts.key",
         "SCRUBBER_SECRET_MISSING",

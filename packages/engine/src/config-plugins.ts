@@ -18,7 +18,8 @@ export async function checkPlugin(
   problems: ConfigProblem[],
 ): Promise<CheckedPlugin<AnyPlugin> | undefined> {
   const plugin = at["use"];
-  if (plugin === UNRESOLVED) return undefined;
+  // A list is told of where the shape is looked at.
+  if (plugin === UNRESOLVED || Array.isArray(at)) return undefined;
   const problem = pluginProblem(kind, plugin);
   if (problem !== undefined) {
     problems.push({ path: `${path}.use`, ...problem });

@@ -20,6 +20,16 @@ export function configError(problems: readonly ConfigProblem[]): ScrubberError {
   );
 }
 
+/** A list where there must be a mapping: most likely dashes that are too many. */
+export function notAMapping(path: string): ConfigProblem {
+  return {
+    path,
+    code: "SCRUBBER_CONFIG_INVALID",
+    message: "it is a list, and must be a mapping",
+    hint: `Write keys without a dash in front of them. Known here: ${(KNOWN[path.replace(/\[\d+\]/g, "[]")] ?? []).join(", ")}.`,
+  };
+}
+
 /** What is wrong with the shape. */
 export function shapeProblems(issue: BaseIssue<unknown>): readonly ConfigProblem[] {
   // A union tells only that no member fits; the issues of the member that was meant say why.
@@ -29,6 +39,8 @@ export function shapeProblems(issue: BaseIssue<unknown>): readonly ConfigProblem
     if (below.length > 0) return below.flatMap((inner) => shapeProblems({ ...inner, path: joined(issue, inner) }));
   }
   const keys = (issue.path ?? []).map(({ key }) => key);
+  const list = (issue.path ?? []).findIndex(({ input, key }) => Array.isArray(input) && typeof key === "string");
+  if (list >= 0) return [notAMapping(shownPath(keys.slice(0, list)))];
   // `use` has words of its own.
   if (keys.at(-1) === "use") return [];
   const path = shownPath(keys);

@@ -9,7 +9,7 @@ import {
 } from "@scrubber/core";
 import type { Config } from "./api.ts";
 import { checkPlugin, record, type CheckedPlugin } from "./config-plugins.ts";
-import { fromError, shapeProblems, type ConfigProblem } from "./config-problems.ts";
+import { fromError, notAMapping, shapeProblems, type ConfigProblem } from "./config-problems.ts";
 import { schema } from "./config-schema.ts";
 
 /** A configuration in which all is known to be right: durations are milliseconds, defaults are filled in. */
@@ -48,9 +48,14 @@ export async function checkConfig(
   | { readonly config: CheckedConfig; readonly problems?: undefined }
   | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] }
 > {
+  if (Array.isArray(value)) return { problems: [notAMapping("")] };
   const problems: ConfigProblem[] = [];
   const shape = v.safeParse(schema, value);
-  if (shape.issues !== undefined) problems.push(...shape.issues.flatMap(shapeProblems));
+  for (const problem of (shape.issues ?? []).flatMap(shapeProblems)) {
+    // A list in place of a mapping lacks every key of it.
+    if (!problems.some(({ path, message }) => path === problem.path && message === problem.message))
+      problems.push(problem);
+  }
 
   const raw = record(value);
   const sweepFrom = record(raw["sweep"])["from"];
@@ -73,11 +78,9 @@ export async function checkConfig(
   let cipher: Cipher | undefined;
   const keys = record(raw["encryption"])["keys"];
   if (Array.isArray(keys) && keys.length > 0 && keys.every((key) => typeof key === "string")) {
-    try {
-      cipher = createCipher(keys);
-    } catch (error) {
-      problems.push(fromError(error, "encryption.keys"));
-    }
+    const wrong = keys.flatMap(keyProblem);
+    if (wrong.length === 0) cipher = createCipher(keys);
+    problems.push(...wrong);
   }
   if (!shape.success || problems.length > 0 || queuePlugin === undefined) return { problems };
   const checkedStores = storePlugins.filter((plugin) => plugin !== undefined);
@@ -118,6 +121,17 @@ export async function checkConfig(
       receipts: output.receipts === undefined ? undefined : { ...output.receipts, key: output.receipts.key },
     },
   };
+}
+
+/** What is wrong with one key, if anything; told for each, so that one that is missing hides no other. */
+function keyProblem(key: string, index: number): readonly ConfigProblem[] {
+  try {
+    createCipher([key]);
+    return [];
+  } catch (error) {
+    const problem = fromError(error, `encryption.keys[${index}]`);
+    return [{ ...problem, message: `it has ${Buffer.byteLength(key)} bytes` }];
+  }
 }
 
 /** The stores' ids, in order; two of one id are a problem. */

@@ -69,7 +69,7 @@ describe("a configuration", () => {
         registries: {},
       }),
     ).toEqual([
-      "encryption.keys SCRUBBER_KEY_INVALID encryption key 1 has 5 bytes",
+      "encryption.keys[0] SCRUBBER_KEY_INVALID it has 5 bytes",
       'queue.use SCRUBBER_PLUGIN_KIND "memory" is a store plugin; a queue plugin belongs here',
       "receipts.directory SCRUBBER_CONFIG_INVALID it is missing",
       'registries SCRUBBER_CONFIG_UNKNOWN_KEY the key "registries" is not known here',
@@ -86,6 +86,30 @@ describe("a configuration", () => {
       'stores[2].with.extra SCRUBBER_PLUGIN_OPTIONS the key "extra" is not known here',
       "stores[2].with.root SCRUBBER_PLUGIN_OPTIONS expected string",
       "stores[3].use SCRUBBER_CONFIG_INVALID no store plugin is named",
+    ]);
+  });
+
+  test("that is a list where there must be a mapping says so, and what belongs there", async () => {
+    const list = "SCRUBBER_CONFIG_INVALID it is a list, and must be a mapping";
+    expect(await problemsOf([{ queue: GOOD.queue }, { stores: GOOD.stores }])).toEqual([
+      {
+        path: "",
+        code: "SCRUBBER_CONFIG_INVALID",
+        message: "it is a list, and must be a mapping",
+        hint: expect.stringMatching(/without a dash in front of them\. Known here: queue, registry, sweep, stores,/),
+      },
+    ]);
+    expect(await shown({ ...GOOD, queue: [GOOD.queue], encryption: [{ keys: [] }], stores: [[GOOD.queue]] })).toEqual([
+      `encryption ${list}`,
+      `queue ${list}`,
+      `stores[0] ${list}`,
+    ]);
+  });
+
+  test("with several keys that are no keys names each of them", async () => {
+    expect(await shown({ ...GOOD, encryption: { keys: ["", "0123456789abcdef", "short"] } })).toEqual([
+      "encryption.keys[0] SCRUBBER_KEY_INVALID it has 0 bytes",
+      "encryption.keys[2] SCRUBBER_KEY_INVALID it has 5 bytes",
     ]);
   });
 

@@ -96,12 +96,27 @@ function read(
   }
 }
 
+function whyNotListed(error: unknown): string {
+  const code = errorCode(error);
+  switch (code) {
+    case "ENOENT":
+      return "there is no such directory";
+    case "ENOTDIR":
+      return "it is no directory";
+    case "EACCES":
+    case "EPERM":
+      return "this user may not read it";
+    default:
+      return `it cannot be listed (${code})`;
+  }
+}
+
 async function* namesIn(directory: string): AsyncGenerator<string> {
   try {
     for await (const { name } of await opendir(directory)) yield name;
   } catch (error) {
-    throw new ScrubberError("SCRUBBER_USAGE", `${directory} cannot be listed: ${errorCode(error)}`, {
-      hint: "Name the scrubber_datadir of Glance, and run as a user who may read it.",
+    throw new ScrubberError("SCRUBBER_USAGE", `cannot import ${directory}: ${whyNotListed(error)}`, {
+      hint: "Name the folder that scrubber_datadir names in Glance's configuration (/var/lib/glance/scrubber unless it says otherwise), and run as a user who may read it.",
       cause: error,
     });
   }

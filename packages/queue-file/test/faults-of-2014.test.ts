@@ -141,7 +141,13 @@ describe("faults of the 2014 system that concern a queue", () => {
     await expect(queue.hasImages(["a"])).rejects.toMatchObject(unavailable);
     await expect(collect(queue)).rejects.toMatchObject(unavailable);
     const missing = importQueueDirectory(join(place.root, "nowhere"), queue, { cipher: undefined });
-    await expect(missing).rejects.toMatchObject({ code: "SCRUBBER_USAGE" });
+    await expect(missing).rejects.toMatchObject({
+      code: "SCRUBBER_USAGE",
+      message: `cannot import ${join(place.root, "nowhere")}: there is no such directory`,
+      hint: expect.stringContaining("scrubber_datadir"),
+    });
+    const file = importQueueDirectory(join(place.directory, "queue.sqlite"), queue, { cipher: undefined });
+    await expect(file).rejects.toMatchObject({ message: expect.stringContaining("it is no directory") });
   });
 
   test("fault 15: a location is queued whether or not anybody knows its image", async () => {
