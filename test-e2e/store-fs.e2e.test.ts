@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { pathToFileURL } from "node:url";
 import type { Context, Outcome, Store, Target } from "@scrubber/core";
 import plugin from "@scrubber/store-fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 const run = promisify(execFile);
 const calmly = { signal: new AbortController().signal };
@@ -154,10 +154,19 @@ test("a file system that hangs holds up nothing but its own root; what was given
   };
   undo.push(thaw);
   const giveUp = new AbortController();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  undo.push(() => Promise.resolve(vi.useRealTimers()));
   const call = store.delete(targets(store, there), { signal: giveUp.signal });
+  const behind = store.delete(targets(store, [join(hung, "behind")]), { signal: giveUp.signal });
   expect((await remove(store, ...elsewhere)).map(({ kind }) => kind)).toEqual(["deleted", "deleted"]);
   await untilSomeThreadUnlinks();
+  // What has no turn in time is handed back: nothing is to be held against its entries.
+  vi.advanceTimersByTime(60_000);
+  expect(await behind).toEqual([{ kind: "throttled" }]);
+  const last = store.delete(targets(store, [join(hung, "last")]), { signal: giveUp.signal });
+  vi.useRealTimers();
   giveUp.abort();
+  expect((await last).map(({ kind }) => kind)).toEqual(["unknown"]);
   expect((await call).map(({ kind }) => kind)).toEqual(Array(5).fill("unknown"));
   await expect(remove(store, ...there)).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
   await thaw();

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { Directories, type Failure, type WorkDirectory } from "./directory.ts";
-import type { Job, JobAnswer } from "./job.ts";
+import { type Job, type JobAnswer, PROGRESS } from "./job.ts";
 import { probeRoot } from "./probe.ts";
 import { type HeldRoot, holdRoot, standsAt } from "./root.ts";
 import { Work } from "./work.ts";
@@ -37,6 +37,8 @@ export class Group {
   }
 
   #take(job: Job): void {
+    // What was called off while it waited is answered already.
+    if (Atomics.compareExchange(job.progress, 0, PROGRESS.waiting, PROGRESS.begun) === PROGRESS.cancelled) return;
     const root = holdRoot(job.root);
     if ("code" in root) {
       this.#answer([{ id: job.id, markerSeen: false, result: root }]);

@@ -16,6 +16,9 @@ export interface RootCheck {
   readonly mounted: boolean;
 }
 
+/** A job waits until the thread begins it. Cancelled from outside, no further file of it is touched: none at all if it had not begun. */
+export const PROGRESS = { waiting: 0, begun: 1, cancelled: 2 } as const;
+
 /** One batch on its way to the thread: few large values instead of many small ones, because each value is copied. */
 export interface Job {
   readonly id: number;
@@ -27,8 +30,8 @@ export interface Job {
   readonly unmodifiedSince: Float64Array;
   /** Recorded identities by index; most batches have none. */
   readonly identities: ReadonlyMap<number, FileIdentity>;
-  /** Set to 1 from outside: no further file is touched. */
-  readonly cancelled: Int32Array;
+  /** One of {@link PROGRESS}, shared with whoever asked. */
+  readonly progress: Int32Array;
   /** What is not tried by then (milliseconds since 1970) is handed back. */
   readonly until: number;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type Finding, ScrubberError } from "@scrubber/core";
-import { type Answers, isOutage, type Job, type JobAnswer, type RootCheck } from "./job.ts";
+import { type Answers, ENDS, isOutage, type Job, type JobAnswer, PROGRESS, type RootCheck } from "./job.ts";
 
 /** What the thread is asked to do, without what {@link RootThread} adds. */
 export type Request = Pick<Job, "act" | "paths" | "unmodifiedSince" | "identities">;
@@ -19,7 +19,7 @@ const MEMORY = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64, stackS
 const ENTRY: URL = new URL(`./thread-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 interface Asked {
-  readonly cancelled: Int32Array;
+  readonly progress: Int32Array;
   readonly answered: (answer: JobAnswer) => void;
   readonly failed: (why: string) => void;
 }
@@ -79,7 +79,7 @@ export class RootThread {
   }
 
   async #ask(id: number, request: Request, signal: AbortSignal): Promise<JobAnswer | undefined> {
-    const cancelled = new Int32Array(new SharedArrayBuffer(4));
+    const progress = new Int32Array(new SharedArrayBuffer(4));
     const { promise, resolve, reject } = Promise.withResolvers<JobAnswer | undefined>();
     let grace: NodeJS.Timeout | undefined;
     const giveUp = (): void => {
@@ -87,20 +87,35 @@ export class RootThread {
       this.#release();
       resolve(undefined);
     };
+    /** Calls it off if it had no turn yet. */
+    const withdraw = (answer: JobAnswer | undefined): boolean => {
+      const { waiting, cancelled } = PROGRESS;
+      if (Atomics.compareExchange(progress, 0, waiting, cancelled) !== waiting) return false;
+      this.#asked.delete(id);
+      this.#release();
+      resolve(answer);
+      return true;
+    };
     const cancel = (): void => {
-      Atomics.store(cancelled, 0, 1);
+      if (withdraw(undefined)) return;
+      Atomics.store(progress, 0, PROGRESS.cancelled);
       grace = setTimeout(giveUp, GRACE_MS);
     };
-    this.#asked.set(id, { cancelled, answered: resolve, failed: (why) => reject(this.#unavailable(why)) });
+    const isDeletion = request.act === "delete";
+    const patience = setTimeout(() => {
+      if (isDeletion) withdraw({ id, markerSeen: false, result: untouched(request.unmodifiedSince.length) });
+    }, PATIENCE_MS);
+    this.#asked.set(id, { progress, answered: resolve, failed: (why) => reject(this.#unavailable(why)) });
     signal.addEventListener("abort", cancel, { once: true });
     try {
       const root = { ...this.#root, markerRequired: this.#root.markerRequired || this.#markerSeen };
       const worker = this.#start();
       worker.ref();
-      const until = request.act === "delete" ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
-      worker.postMessage({ ...request, id, root, cancelled, until } satisfies Job);
+      const until = isDeletion ? Date.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
+      worker.postMessage({ ...request, id, root, progress, until } satisfies Job);
       return await promise;
     } finally {
+      clearTimeout(patience);
       clearTimeout(grace);
       signal.removeEventListener("abort", cancel);
     }
@@ -157,8 +172,14 @@ export class RootThread {
   async close(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
-    for (const { cancelled } of this.#asked.values()) Atomics.store(cancelled, 0, 1);
+    for (const { progress } of this.#asked.values()) Atomics.store(progress, 0, PROGRESS.cancelled);
     const ended = worker.terminate();
     await Promise.race([ended, delay(GRACE_MS, undefined, { ref: false })]);
   }
+}
+
+/** The answers to a job that never had its turn: its files are to come again, and are not to blame. */
+function untouched(files: number): Answers {
+  const ends = new Uint8Array(files).fill(ENDS.indexOf("throttled"));
+  return { ends, bytes: new Float64Array(files), texts: new Map(), seen: new Map() };
 }

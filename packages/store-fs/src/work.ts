@@ -1,6 +1,6 @@
 import { deleteFile, type Ending, inspectFile } from "./file.ts";
 import type { Touched, WorkDirectory } from "./directory.ts";
-import { type Answers, type End, ENDS, type Job, type Outage, type Seen } from "./job.ts";
+import { type Answers, type End, ENDS, type Job, type Outage, PROGRESS, type Seen } from "./job.ts";
 import { unavailable } from "./root.ts";
 
 const NUMBER = Object.fromEntries(ENDS.map((end, number) => [end, number])) as Readonly<Record<End, number>>;
@@ -33,7 +33,7 @@ export class Work implements Touched {
   }
 
   get cancelled(): boolean {
-    return Atomics.load(this.job.cancelled, 0) !== 0;
+    return Atomics.load(this.job.progress, 0) === PROGRESS.cancelled;
   }
 
   /** The indexes of its paths by their directory, relative to the root: whatever the order of the batch, each directory has its turn once. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Group } from "../src/group.ts";
-import { type End, ENDS, isOutage, type Job, type JobAnswer } from "../src/job.ts";
+import { type End, ENDS, isOutage, type Job, type JobAnswer, PROGRESS } from "../src/job.ts";
 
 /** What happened, in order: `unlink a/1`, `fsync a`, `answers 0,1`. */
 const log: string[] = [];
@@ -55,7 +55,7 @@ function job(paths: readonly string[], of: Partial<Job> = {}): Job {
     paths: paths.map((path) => join(root, path)).join("\0"),
     unmodifiedSince: new Float64Array(paths.length).fill(Number.POSITIVE_INFINITY),
     identities: new Map(),
-    cancelled: new Int32Array(1),
+    progress: new Int32Array(1),
     until: Number.POSITIVE_INFINITY,
     ...of,
   };
@@ -119,17 +119,25 @@ test("a directory that cannot be written out makes unknown what was done in it, 
 test("a job that is called off stops before its next file, and is answered for what it did", async () => {
   const called = job(await fill("a/1", "a/2"));
   const other = job(await fill("a/3"));
-  unlinked = () => Atomics.store(called.cancelled, 0, 1);
+  unlinked = () => Atomics.store(called.progress, 0, PROGRESS.cancelled);
   const results = run(called, other);
   expect(endsOf(results.get(called.id))).toEqual(["deleted", "untried"]);
   expect(endsOf(results.get(other.id))).toEqual(["deleted"]);
+});
+
+test("a job that was called off while it waited is not begun", async () => {
+  const called = job(await fill("a/1"), { progress: Int32Array.of(PROGRESS.cancelled) });
+  const other = job(await fill("a/2"));
+  expect([...run(called, other).keys()]).toEqual([other.id]);
+  expect(existsSync(join(root, "a/1"))).toBe(true);
+  expect(Atomics.load(other.progress, 0)).toBe(PROGRESS.begun);
 });
 
 test("a job that is called off when it is done does not wait for the rest of its group", async () => {
   const called = job(await fill("a/1"));
   const other = job(await fill("a/2", "a/3", "b/1"));
   unlinked = () => {
-    if (log.at(-1) === "unlink a/2") Atomics.store(called.cancelled, 0, 1);
+    if (log.at(-1) === "unlink a/2") Atomics.store(called.progress, 0, PROGRESS.cancelled);
   };
   const results = run(called, other);
   expect(log).toEqual([
