@@ -1,11 +1,18 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { largeQueue } from "./queue/large.ts";
+import { longLists } from "./queue/list.ts";
 import { locations, median, openQueue, rate, temporaryFolder, toEntry } from "./queue/place.ts";
 import { RawQueue } from "./queue/raw-queue.ts";
 
 const BATCH = 1000;
 const SLICE = 5000;
+/** Entries that are leased and settled in one turn. */
+const LEASED = 2000;
+/** Entries that are added one by one before any counts: then SQLite's log has come round, and is written over in place. */
+const FIRST_ADDED = 1600;
+
+type Place = ReturnType<typeof locations>[number];
 
 interface Row {
   readonly work: string;
@@ -16,12 +23,15 @@ interface Row {
 }
 
 /**
- * queue-file against what it stands on, in turns: the least SQL that leases and settles, plain INSERTs, and a bare fsync for each entry.
- * With SCRUBBER_BENCH_LARGE=1 also a queue of 10,000,000 entries (a few minutes, 4 GB of disk).
+ * queue-file against what it stands on, in turns: a line appended and fsynced for each entry, plain INSERTs, and the least SQL that leases and settles. All of them are durable when
+ * they return: SQLite in WAL mode with synchronous FULL, one fsync for each transaction. Of what the queue does, the floors leave out that adding twice adds once (they are
+ * given random digests), lanes, retries, delays, counts, the drop box, and the making of entries out of rows; the bare line has no index either, and cannot be looked up.
+ *
+ * Then `add --file`, whole processes: needs `pnpm build`. With SCRUBBER_BENCH_LARGE=1 also a queue of 10,000,000 entries (a few minutes, 4 GB of disk).
  */
 export async function bench(): Promise<void> {
   const rows = [
-    await oneByOne(),
+    ...(await oneByOne()),
     await byThousands(),
     await leaseAndSettle(10_000, "10 k waiting"),
     await leaseAndSettle(1_000_000, "1 M waiting"),
@@ -31,37 +41,59 @@ export async function bench(): Promise<void> {
   for (const { work, queue, peer, ratio, reach } of rows) {
     console.log(`| ${work} | ${Math.round(queue)} | ${Math.round(peer)} | ${ratio.toFixed(2)} | ${reach} |`);
   }
-  const [, , small, large] = rows;
+  const [small, large] = rows.slice(-2);
   if (small !== undefined && large !== undefined) {
     console.log(
       `| 1 M against 10 k, queue-file alone | ${Math.round(large.queue)} | ${Math.round(small.queue)} | ${(large.queue / small.queue).toFixed(2)} | 1.0 |`,
     );
   }
+  await longLists();
   if (process.env["SCRUBBER_BENCH_LARGE"] === "1") await largeQueue();
   else console.log("\n10,000,000 entries: left out; SCRUBBER_BENCH_LARGE=1 pnpm bench queue");
 }
 
-/** `add` of one entry at a time, against a line written and fsynced for each. */
-async function oneByOne(): Promise<Row> {
+/** `add` of one entry at a time, against a line written and fsynced for each, and against one INSERT and COMMIT. */
+async function oneByOne(): Promise<readonly Row[]> {
   using folder = temporaryFolder();
   await using queue = await openQueue(join(folder.path, "queue"));
+  using raw = new RawQueue(folder.path);
   const fd = openSync(join(folder.path, "log"), "a");
-  const measured = await inTurns(9, async (turn) => {
-    const some = locations(turn * 200, 200);
-    return {
-      queue: await rate(200, async () => {
-        for (const one of some) await queue.add([toEntry(one)]);
-      }),
-      peer: await rate(200, () => {
-        for (const one of some) {
-          writeSync(fd, `${JSON.stringify(one)}\n`);
-          fsyncSync(fd);
-        }
-      }),
-    };
-  });
+  const ways = {
+    queue: (one: Place) => queue.add([toEntry(one)]),
+    line: (one: Place) => {
+      writeSync(fd, `${JSON.stringify(one)}\n`);
+      fsyncSync(fd);
+    },
+    insert: (one: Place) => raw.add([one]),
+  };
+  const take = async (from: number, count: number, way: (one: Place) => unknown): Promise<number> => {
+    const some = locations(from, count);
+    return rate(count, async () => {
+      for (const one of some) await way(one);
+    });
+  };
+  for (const way of Object.values(ways)) await take(0, FIRST_ADDED, way);
+  const taken: { readonly queue: number; readonly line: number; readonly insert: number }[] = [];
+  for (let turn = 0; turn < 15; turn++) {
+    const from = FIRST_ADDED + turn * 200;
+    taken.push({
+      queue: await take(from, 200, ways.queue),
+      line: await take(from, 200, ways.line),
+      insert: await take(from, 200, ways.insert),
+    });
+  }
   closeSync(fd);
-  return { work: "durable add, one by one / one fsync each", ...measured, reach: "1.0" };
+  const against = (peer: "line" | "insert", work: string, reach: string): Row => ({
+    work,
+    queue: median(taken.map((one) => one.queue)),
+    peer: median(taken.map((one) => one[peer])),
+    ratio: median(taken.map((one) => one.queue / one[peer])),
+    reach,
+  });
+  return [
+    against("line", "durable add, one by one / a line and an fsync each", "1.0"),
+    against("insert", "durable add, one by one / an INSERT and a COMMIT each", ""),
+  ];
 }
 
 /** `add` of a thousand, against INSERTs of a thousand in a transaction. */
@@ -94,18 +126,26 @@ async function leaseAndSettle(waiting: number, label: string): Promise<Row> {
     await queue.add(some.map(toEntry));
     raw.add(some);
   }
-  const slice = Math.min(SLICE, waiting / 5);
-  const measured = await inTurns(waiting / slice > 40 ? 40 : waiting / slice, async () => ({
-    queue: await rate(slice, async () => {
-      for (let done = 0; done < slice; done += BATCH) {
-        const leased = await queue.lease({ limit: BATCH, leaseMs: 600_000 });
-        await queue.settle(leased.map(({ id, token }) => ({ kind: "done", id, token })));
-      }
-    }),
-    peer: await rate(slice, () => {
-      for (let done = 0; done < slice; done += BATCH) raw.leaseAndSettle(BATCH, Date.now());
-    }),
-  }));
+  let last = waiting;
+  const measured = await inTurns(30, async () => {
+    const rates = {
+      queue: await rate(LEASED, async () => {
+        for (let done = 0; done < LEASED; done += BATCH) {
+          const leased = await queue.lease({ limit: BATCH, leaseMs: 600_000 });
+          await queue.settle(leased.map(({ id, token }) => ({ kind: "done", id, token })));
+        }
+      }),
+      peer: await rate(LEASED, () => {
+        for (let done = 0; done < LEASED; done += BATCH) raw.leaseAndSettle(BATCH, Date.now());
+      }),
+    };
+    // As many come as go, so that every turn finds the same.
+    const some = locations(last, LEASED);
+    last += LEASED;
+    await queue.add(some.map(toEntry));
+    raw.add(some);
+    return rates;
+  });
   return { work: `lease + settle by thousands, ${label} / raw SQL`, ...measured, reach: ">= 0.8" };
 }
 

@@ -67,9 +67,10 @@ export class Database {
       returnArrays: true,
       enableDoubleQuotedStringLiterals: false,
     });
-    // The cache is the greater part of what a queue keeps in memory. The log stays small and is soon written over in place: then its fsync is cheap.
+    // The cache is the greater part of what a queue keeps in memory; with twice of it nothing measured was quicker. The log comes round at 16 MB: a page that many transactions
+    // change goes to its place once for all of them, and a log that is written over in place is quicker to fsync than one that grows.
     this.#connection.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;" +
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;" +
         "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
     );
     this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-/** The floor: the least that a queue in SQLite can do, written as a loop. No drop box, no lanes, no retries, no counts; the same driver, cache and durability. */
+/** The floor: the least that a queue in SQLite can do, written as a loop. No drop box, no lanes, no retries, no counts; the same driver, cache, checkpoints and durability. */
 export class RawQueue implements Disposable {
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
@@ -13,7 +13,7 @@ export class RawQueue implements Disposable {
   constructor(directory: string) {
     this.#database = new DatabaseSync(join(directory, "raw.sqlite"), { returnArrays: true });
     this.#database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000;
        CREATE TABLE jobs (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, image_id TEXT NOT NULL, uri TEXT NOT NULL, due_at INTEGER NOT NULL, visible_at INTEGER NOT NULL, token INTEGER) STRICT;
        CREATE INDEX jobs_by_visible ON jobs (visible_at)`,
     );
