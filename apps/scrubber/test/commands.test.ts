@@ -155,7 +155,7 @@ describe("run --once", () => {
   test("ends with 3 where something was set aside; retry and discard deal with that", async () => {
     const { cwd, run, uri, there } = await initialized(["a"]);
     await run(`add img-1 ${uri("a")} --after 0s`);
-    await run(`add img-2 file://${cwd}/outside --after 0s`);
+    await run(`add img-2 ${uri("../outside")} --after 0s`);
     const later = Date.now() / 1000 + 3600;
     await utimes(join(cwd, "images/a"), later, later);
     expect(await run("run --once")).toMatchObject({ code: 3 });
@@ -227,14 +227,14 @@ describe("run --once", () => {
 });
 
 test("two stores that answer for one scheme, none of which takes the location: set aside, naming one that refuses it", async () => {
-  const { cwd, run } = await initialized();
+  const { cwd, run, uri } = await initialized();
   await mkdir(join(cwd, "more"));
   const text = await readFile(join(cwd, "scrubber.yaml"), "utf8");
   await writeFile(
     join(cwd, "scrubber.yaml"),
     text.replace("stores:", 'stores:\n  - { id: more, use: "@scrubber/store-fs", with: { roots: [./more] } }'),
   );
-  const added = await run(`add img-1 file://${cwd}/elsewhere --after 0s`);
+  const added = await run(`add img-1 ${uri("../elsewhere")} --after 0s`);
   expect(added.stderr).toContain(
     "note: as things are, the run will set this location aside: no configured store takes it",
   );

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect } from "vitest";
 import { scrubber, temporaryFolder, type CommandOptions, type Finished } from "./command.ts";
 
@@ -23,7 +24,7 @@ export async function initialized(files: readonly string[] = [], ...args: readon
   return {
     cwd,
     run,
-    uri: (name: string): string => `file://${cwd}/images/${name}`,
+    uri: (name: string): string => pathToFileURL(join(cwd, "images", name)).href,
     there: (name: string): boolean => existsSync(join(cwd, "images", name)),
   };
 }
