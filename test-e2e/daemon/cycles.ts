@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createScrubber, defineConfig } from "@scrubber/engine";
 import queueFile from "@scrubber/queue-file";
 import registrySql from "@scrubber/registry-sql";
@@ -8,8 +9,16 @@ const [queue = "", url = "", root = "", cycles = "2000"] = process.argv.slice(2)
 const last = Number(cycles);
 const early = Math.floor(last / 5);
 
+/** What the process itself has written to; the pages of programs and libraries come and go as the system likes. */
+function anonymousMiB(): number {
+  const kib = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kib) / 2 ** 10;
+}
+
 const stop = new AbortController();
 const held: number[] = [];
+/** Without the heap: what drivers, threads and buffers hold. */
+const besides: number[] = [];
 let cycle = 0;
 let sweeps = 0;
 await using scrubber = await createScrubber(
@@ -28,11 +37,15 @@ await using scrubber = await createScrubber(
       cycle += 1;
       if (cycle === early || cycle === last) {
         globalThis.gc?.();
-        held.push(process.memoryUsage().heapUsed / 2 ** 20);
+        const { heapUsed, heapTotal } = process.memoryUsage();
+        held.push(heapUsed / 2 ** 20);
+        besides.push(anonymousMiB() - heapTotal / 2 ** 20);
       }
       if (cycle === last) stop.abort();
     },
   },
 );
 await scrubber.runForever({ signal: stop.signal });
-console.log(JSON.stringify({ cycles: cycle, sweeps, earlyMiB: held[0], lateMiB: held[1] }));
+const [earlyMiB, lateMiB] = held;
+const [earlyBesidesMiB, lateBesidesMiB] = besides;
+console.log(JSON.stringify({ cycles: cycle, sweeps, earlyMiB, lateMiB, earlyBesidesMiB, lateBesidesMiB }));
