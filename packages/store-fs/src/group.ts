@@ -1,8 +1,8 @@
-import { closeSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { Directories, type Failure, type WorkDirectory } from "./directory.ts";
 import { type Job, type JobAnswer, PROGRESS } from "./job.ts";
 import { probeRoot } from "./probe.ts";
-import { type HeldRoot, holdRoot, standsAt } from "./root.ts";
+import { emptyRoot, type HeldRoot, holdRoot, isEmpty, standsAt } from "./root.ts";
 import { Work } from "./work.ts";
 
 /** Directories held open at once: descriptors are limited. */
@@ -21,6 +21,8 @@ export class Group {
   /** Their files are done, and not all of it is written out. */
   readonly #done: Work[] = [];
   #files = 0;
+  /** The directory that was the root when something was last found in it. */
+  #filled: string | undefined;
 
   /** `answer` is given what was committed together, together: so it can go on together. */
   constructor(answer: (answers: readonly JobAnswer[]) => void) {
@@ -46,6 +48,9 @@ export class Group {
       const result = probeRoot(job.root, root, job.act === "probeByWriting");
       closeSync(root.fd);
       this.#answer([{ id: job.id, markerSeen: root.markerSeen, result }]);
+    } else if (this.#mayBeUnmounted(job, root)) {
+      closeSync(root.fd);
+      this.#answer([{ id: job.id, markerSeen: false, result: emptyRoot(job.root.path, String(job.root.marker)) }]);
     } else {
       const directories = this.#enter(root);
       const work = new Work(job, root.markerSeen);
@@ -54,6 +59,17 @@ export class Group {
       this.#files += work.size;
       if (this.#files >= MOST_FILES) this.#commit();
     }
+  }
+
+  /** Without a marker, what shows that a root is the right one is that there is, or was, something in it. */
+  #mayBeUnmounted({ root: { marker } }: Job, root: HeldRoot): boolean {
+    if (marker === false || root.markerSeen) return false;
+    const { dev, ino } = fstatSync(root.fd);
+    const place = `${dev}:${ino}`;
+    if (this.#filled === place) return false;
+    if (isEmpty(root)) return true;
+    this.#filled = place;
+    return false;
   }
 
   /** In another directory than the one that was the root for the jobs before, nothing of theirs goes on. */

@@ -3,6 +3,7 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  opendirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -84,6 +85,16 @@ function examine(check: RootCheck, held: HeldDirectory): HeldRoot | Outage {
   }
 }
 
+/** Whether there is nothing at all in it. */
+export function isEmpty({ base }: HeldDirectory): boolean {
+  const directory = opendirSync(base, { bufferSize: 1 });
+  try {
+    return directory.readSync() === null;
+  } finally {
+    directory.closeSync();
+  }
+}
+
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
@@ -146,6 +157,15 @@ function noMarker(path: string, marker: string): Outage {
     code: "SCRUBBER_STORE_MISCONFIGURED",
     message: `the root ${path} lacks its marker ${marker}: it may be unmounted, or another directory`,
     hint: `Mount it. If it is the right one, write the marker: \`scrubber init\`, or touch ${path}/${marker}.`,
+  };
+}
+
+/** Nothing in it may be called absent. */
+export function emptyRoot(path: string, marker: string): Outage {
+  return {
+    code: "SCRUBBER_STORE_MISCONFIGURED",
+    message: `the root ${path} is empty, and no marker ${marker} shows that it is the right one: its disk may not be mounted`,
+    hint: `Mount it. If it is meant to be empty, write the marker: touch ${path}/${marker}.`,
   };
 }
 

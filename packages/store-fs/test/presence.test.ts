@@ -42,6 +42,7 @@ test("a marker that was seen once is required from then on", async () => {
 
 test("a marker that appears while the store is open is required from then on", async () => {
   await using place = await openPlace({ marker: false });
+  await writeFile(place.at("another"), "");
   await using store = await plugin.open({ roots: [place.root] }, contextIn(place.folder));
   const target = store.target({ location: { uri: `file://${place.at("a")}` }, requestedAt: new Date() });
   if (target === undefined) throw new Error("not taken");
@@ -50,6 +51,23 @@ test("a marker that appears while the store is open is required from then on", a
   await writeFile(place.at(".scrubber-root"), "");
   expect(await remove()).toEqual([{ kind: "absent" }]);
   await rm(place.at(".scrubber-root"));
+  expect(await remove()).toBe("SCRUBBER_STORE_MISCONFIGURED");
+});
+
+test("an empty root without a marker may be one that is not mounted: nothing in it is absent, until something was found in it", async () => {
+  await using place = await openPlace({ marker: false });
+  await using store = await plugin.open({ roots: [place.root] }, contextIn(place.folder));
+  const target = store.target({ location: { uri: `file://${place.at("a")}` }, requestedAt: new Date() });
+  if (target === undefined) throw new Error("not taken");
+  const remove = (): Promise<unknown> => codeOf(store.delete([target], calmly));
+  expect(await remove()).toBe("SCRUBBER_STORE_MISCONFIGURED");
+  expect(await codeOf(store.inspect([target], calmly))).toBe("SCRUBBER_STORE_MISCONFIGURED");
+  await writeFile(place.at("a"), "x");
+  expect(await remove()).toMatchObject([{ kind: "deleted" }]);
+  // That the last file of a root goes does not make it another one; that another directory takes its place does.
+  expect(await remove()).toEqual([{ kind: "absent" }]);
+  await rename(place.root, join(place.folder, "unmounted"));
+  await mkdir(place.root);
   expect(await remove()).toBe("SCRUBBER_STORE_MISCONFIGURED");
 });
 
@@ -160,6 +178,7 @@ test("Glance's form deletes the file of just that name; where a cut name could b
 
 test("a probe warns where an unmounted root would look empty, and its own file is gone afterwards", async () => {
   await using place = await openPlace({ marker: false });
+  await writeFile(place.at("another"), "");
   await using store = await plugin.open({ roots: [place.root] }, contextIn(place.folder));
   const findings = await store.probe({ ...calmly, write: true });
   expect(findings.map(({ level }) => level)).toEqual(["ok", "warning"]);

@@ -134,7 +134,7 @@ function list(text: string | undefined): readonly string[] {
 function storeOf(oslo: OsloConfig, type: string, section: string): NamedUse | undefined {
   const served = TYPE_OF[type];
   if (served === "file") {
-    return { use: "@scrubber/store-fs", with: { roots: roots(oslo, section), marker: false, percentEncoded: false } };
+    return { use: "@scrubber/store-fs", with: { roots: roots(oslo, section), percentEncoded: false } };
   }
   if (served === "s3") return { use: "@scrubber/store-s3", with: s3Options(oslo, section) };
   if (UNSERVED_TYPES.has(type)) return undefined;

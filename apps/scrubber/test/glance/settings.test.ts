@@ -27,7 +27,7 @@ describe("a Glance deployment's files", () => {
       {
         id: "file",
         use: "@scrubber/store-fs",
-        with: { roots: ["/var/lib/glance/images"], marker: false, percentEncoded: false },
+        with: { roots: ["/var/lib/glance/images"], percentEncoded: false },
       },
     ]);
     expect(config.encryption).toBeUndefined();
@@ -59,7 +59,7 @@ describe("a Glance deployment's files", () => {
         `[slow]\ns3_store_host = https://s3.example.com\ns3_store_access_key = AK\ns3_store_secret_key = env:not-a-reference\n`,
     );
     expect(config.stores).toEqual([
-      { id: "fast", use: "@scrubber/store-fs", with: { roots: ["/a", "/b"], marker: false, percentEncoded: false } },
+      { id: "fast", use: "@scrubber/store-fs", with: { roots: ["/a", "/b"], percentEncoded: false } },
       {
         id: "slow",
         use: "@scrubber/store-s3",
