@@ -47,6 +47,14 @@ test("whoever reads a listing may stop reading: it ends quietly", async () => {
   }
 });
 
+test("a list that is not there is named, with what to do, and nothing is opened for it", async () => {
+  const cwd = await initialized();
+  const { code, stdout, stderr } = await scrubber(["add", "--file", "nowhere.tsv"], { cwd });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toContain("error: cannot read the list nowhere.tsv: no such file or directory");
+  expect(stderr).toContain("(SCRUBBER_LIST_INVALID)");
+});
+
 test("relative paths are the user's, also where pnpm runs the checkout's script in its root", () => {
   const pnpm = { npm_lifecycle_event: "scrubber", npm_package_name: "scrubber-workspace", INIT_CWD: "/home/user" };
   expect(workingDirectory(pnpm, "/checkout")).toBe("/home/user");

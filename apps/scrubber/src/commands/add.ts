@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { AddResult, Location, NewEntry } from "@scrubber/core";
 import { parseDuration, ScrubberError } from "@scrubber/core";
 import type { Scrubber } from "@scrubber/engine";
@@ -92,8 +92,11 @@ async function addList(
   dueAt: Date | undefined,
   store: string | undefined,
 ): Promise<void> {
-  const chunks: AsyncIterable<Buffer> = file === "-" ? run.process.stdin : createReadStream(run.path(file));
+  // Before the queue is opened: a slip in the name costs nothing.
+  await using list =
+    file === "-" ? undefined : await open(run.path(file)).catch((error: unknown) => unreadable(file, error));
   await using session = await run.open();
+  const chunks: AsyncIterable<Buffer> = list?.createReadStream({ autoClose: false }) ?? run.process.stdin;
   const counts: Counts = { added: 0, present: 0, setAside: 0, rejected: 0 };
   let batch: NewEntry[] = [];
   const flush = async (): Promise<void> => {
@@ -139,11 +142,15 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): AsyncGener
   try {
     yield* readList(chunks);
   } catch (error) {
-    throw new ScrubberError("SCRUBBER_LIST_INVALID", `cannot read the list ${file}: ${messageOf(error)}`, {
-      hint: "What was read before is added; adding it again changes nothing.",
-      cause: error,
-    });
+    unreadable(file, error);
   }
+}
+
+function unreadable(file: string, error: unknown): never {
+  throw new ScrubberError("SCRUBBER_LIST_INVALID", `cannot read the list ${file}: ${messageOf(error)}`, {
+    hint: "What was read before is added; adding it again changes nothing.",
+    cause: error,
+  });
 }
 
 function count(results: readonly AddResult[]): Counts {
