@@ -9,8 +9,8 @@ const MAIN = fileURLToPath(new URL("../../apps/scrubber/dist/main.js", import.me
 /** A bound, not a timing: what hangs must not hang the suite. */
 const MOST_MS = 120_000;
 
-/** What would make the command another one than the user's: how tests are run among it (a launcher's `NODE_PATH` leads to other packages). */
-const FOREIGN = ["SCRUBBER_CONFIG", "NODE_OPTIONS", "NODE_PATH", "FORCE_COLOR", "NO_COLOR"];
+/** What would make the command another one than the user's: how tests are run among it (a launcher's `NODE_PATH` leads to other packages, under `CI` Node takes no terminal for coloured). */
+const FOREIGN = ["CI", "SCRUBBER_CONFIG", "NODE_OPTIONS", "NODE_PATH", "FORCE_COLOR", "NO_COLOR"];
 
 /** How a command ended. */
 export interface Ended {
