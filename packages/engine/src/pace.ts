@@ -1,7 +1,7 @@
 /** What one throttling takes off the pace. */
 const DECREASE = 0.85;
 /** How long the rate takes to be back where it was throttled: the middle of the cubic curve. */
-const RECOVERY_S = 30;
+const RECOVERY_S = 45;
 const CURVE = (1 - DECREASE) / RECOVERY_S ** 3;
 /** A rate that has been so far above what was ever throttled is no bound any more. */
 const FORGET = 8;
@@ -13,7 +13,7 @@ const CATCH_UP_MS = 50;
  *
  * Calls at the same time: one more for each round without throttling (additive increase), 0.85 of it after throttling.
  * Keys a second: unbounded until the backend throttles for the first time; then 0.85 of what it took, and from there along the curve of CUBIC
- * (RFC 9438): soon near the rate that was too much, long just below it, then further. So a limit costs one small throttling in about half a minute.
+ * (RFC 9438): soon near the rate that was too much, long just below it, then further. So a limit costs one small throttling in about three quarters of a minute.
  */
 export class Pace {
   readonly #ceiling: number;
