@@ -52,6 +52,7 @@ test("a list that is not there is named, with what to do, and nothing is opened 
   const { code, stdout, stderr } = await scrubber(["add", "--file", "nowhere.tsv"], { cwd });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("error: cannot read the list nowhere.tsv: no such file or directory");
+  expect(stderr).toContain("Nothing was added.");
   expect(stderr).toContain("(SCRUBBER_LIST_INVALID)");
 });
 

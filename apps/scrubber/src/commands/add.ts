@@ -94,7 +94,11 @@ async function addList(
 ): Promise<void> {
   // Before the queue is opened: a slip in the name costs nothing.
   await using list =
-    file === "-" ? undefined : await open(run.path(file)).catch((error: unknown) => unreadable(file, error));
+    file === "-"
+      ? undefined
+      : await open(run.path(file)).catch((error: unknown) =>
+          unreadable(file, error, "Correct its name, or the permissions. Nothing was added."),
+        );
   await using session = await run.open();
   const chunks: AsyncIterable<Buffer> = list?.createReadStream({ autoClose: false }) ?? run.process.stdin;
   const counts: Counts = { added: 0, present: 0, setAside: 0, rejected: 0 };
@@ -142,13 +146,13 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, file: string): AsyncGener
   try {
     yield* readList(chunks);
   } catch (error) {
-    unreadable(file, error);
+    unreadable(file, error, "What was read before is added; adding it again changes nothing.");
   }
 }
 
-function unreadable(file: string, error: unknown): never {
+function unreadable(file: string, error: unknown, hint: string): never {
   throw new ScrubberError("SCRUBBER_LIST_INVALID", `cannot read the list ${file}: ${messageOf(error)}`, {
-    hint: "What was read before is added; adding it again changes nothing.",
+    hint,
     cause: error,
   });
 }
