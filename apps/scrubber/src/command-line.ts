@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { commands } from "./commands/index.ts";
-import { EXIT, exitCodeOf, reportFailure } from "./failure.ts";
+import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { reportFailure } from "./failure.ts";
 import { Invocation, type GlobalOptions, type Process } from "./invocation.ts";
 import { isTerminal } from "./output.ts";
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Logger } from "@scrubber/core";
 import type { Scrubber, ScrubberEvent } from "@scrubber/engine";
 import type { LoadedConfig } from "./config/load.ts";
-import { EXIT, type ExitCode } from "./failure.ts";
+import { EXIT, type ExitCode } from "./exit-code.ts";
 import type { LogLevel } from "./log.ts";
 import { createOutput, type Output, type Streams } from "./output.ts";
 import { createRedactor, type Redactor } from "./redactor.ts";

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { isScrubberError, ScrubberError, type Finding } from "@scrubber/core";
 import { ConfigError, describeProblem, type Problem } from "../config/problems.ts";
-import { EXIT, reportFailure } from "../failure.ts";
+import { EXIT } from "../exit-code.ts";
+import { reportFailure } from "../failure.ts";
 import { plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
 import { examples, type CommandDefinition } from "./definition.ts";

@@ -1,6 +1,6 @@
 import type { Location, NewEntry } from "@scrubber/core";
 import { parseDuration } from "@scrubber/core";
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../exit-code.ts";
 import { formatInstant, formatRelative, plural } from "../figures.ts";
 import { imageIdArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";

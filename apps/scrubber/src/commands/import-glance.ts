@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { ScrubberError } from "@scrubber/core";
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../message.ts";
 import { readOsloConfig } from "../glance/arguments.ts";
 import { glanceSettings } from "../glance/settings.ts";
 import type { Invocation } from "../invocation.ts";

@@ -3,7 +3,7 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
 import type { CheckedConfig } from "@scrubber/engine";
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../message.ts";
 import type { Invocation } from "../invocation.ts";
 import { configToMake } from "../config/discovery.ts";
 import { configTemplate } from "../config/template.ts";

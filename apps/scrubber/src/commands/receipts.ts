@@ -1,7 +1,7 @@
 import { ScrubberError } from "@scrubber/core";
 import { relative, resolve } from "node:path";
 import { printable } from "../entry-view.ts";
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../exit-code.ts";
 import { formatBytes, plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
 import { imageIdArgument } from "./arguments.ts";

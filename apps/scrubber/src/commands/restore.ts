@@ -1,4 +1,4 @@
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../exit-code.ts";
 import { plural } from "../figures.ts";
 import { imageIdArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";

@@ -1,6 +1,6 @@
 import type { DryRunEntry, RunSummary, Scrubber, Status } from "@scrubber/engine";
 import { isTerminal } from "../output.ts";
-import { EXIT, type ExitCode } from "../failure.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatBytes, formatCount, formatInstant, formatRelative, plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
 import { createProgress, type Progress } from "../progress.ts";

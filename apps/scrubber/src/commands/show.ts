@@ -1,6 +1,6 @@
 import { maskUri } from "@scrubber/core";
 import { entryColumns, entryObject, entryRow } from "../entry-view.ts";
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../exit-code.ts";
 import { formatInstant, formatRelative } from "../figures.ts";
 import { layOut } from "../table.ts";
 import { imageIdArgument } from "./arguments.ts";

@@ -3,7 +3,7 @@ import { createRequire, findPackageJSON } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ErrorCode, PluginKind } from "@scrubber/core";
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../message.ts";
 
 /** Why a plugin cannot be used: message and hint as in a `Problem`. */
 export interface PluginFault {

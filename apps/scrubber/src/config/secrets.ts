@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../message.ts";
 import { isPlainObject, type Redactor } from "../redactor.ts";
 
 /** How a reference to a secret is followed. */
