@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import type { Context } from "../src/index.ts";
 import { testPlugin, testQueue, testRegistry, testStore, type Runner } from "../src/conformance/index.ts";
 import { memoryQueue, memoryRegistry, memoryStore } from "../src/memory/index.ts";
 import { memoryQueueHarness } from "./harness/memory-queue.ts";
@@ -44,4 +45,17 @@ testPlugin(runner, {
   plugin: memoryRegistry,
   options: () => Promise.resolve(undefined),
   refused: [{ options: { supports: 1 }, names: "supports" }],
+});
+
+describe("a plugin may have any path resolved, an absolute one too", () => {
+  testPlugin(runner, {
+    name: "memory store, with a path",
+    plugin: {
+      ...memoryStore,
+      open: (options: Parameters<typeof memoryStore.open>[0], context: Context) =>
+        memoryStore.open(options, { ...context, id: context.resolvePath("/absolute") }),
+    },
+    options: () => Promise.resolve({ groups: ["kit"] }),
+    refused: [{ options: { groups: "kit" }, names: "groups" }],
+  });
 });

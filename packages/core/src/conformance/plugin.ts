@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { CONTRACT } from "../plugin.ts";
 import type { AnyPlugin, QueueContext } from "../plugin.ts";
 import type { SchemaIssue } from "../standard-schema.ts";
@@ -163,6 +164,7 @@ function contextOf(plugin: AnyPlugin): QueueContext {
     log: { debug: silent, info: silent, warn: silent, error: silent },
     now: () => new Date(),
     resolvePath(path) {
+      if (isAbsolute(path)) return path;
       return broken("the options of the harness have absolute paths", `A relative path was to be resolved: ${path}`);
     },
     cipher: undefined,
