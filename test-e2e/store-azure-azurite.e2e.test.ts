@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -186,12 +186,30 @@ describe("over HTTPS, with a certificate of an authority that the system does no
     return { left: await listed(), said: stdout + stderr };
   };
 
-  test("a shared key deletes where NODE_EXTRA_CA_CERTS names the authority, and the run stops short elsewhere", async () => {
+  test("a shared key deletes where the option ca or NODE_EXTRA_CA_CERTS names the authority", async () => {
     const { account, accountKey, endpoint } = secure;
-    const stranger = await scrub({ account, accountKey, endpoint }, {});
-    expect(stranger.said).toContain("the certificate is not trusted");
-    expect(stranger.left).toEqual(["image"]);
-    expect((await scrub({ account, accountKey, endpoint }, trusting())).left).toEqual([]);
+    for (const [ca, env] of [
+      [authority.ca, {}],
+      [await readFile(authority.ca, "utf8"), {}],
+      [undefined, trusting()],
+    ] as const) {
+      await put("image");
+      expect((await scrub({ account, accountKey, endpoint, ca }, env)).left).toEqual([]);
+    }
+  });
+
+  test("with no authority or another's nothing is deleted, and what to do is said", async () => {
+    const { account, accountKey, endpoint } = secure;
+    await using stranger = await createAuthority();
+    for (const ca of [undefined, stranger.ca]) {
+      await using store = await openWith({ account, accountKey, endpoint, ca });
+      await expect(remove(store, at("image"))).rejects.toMatchObject({
+        code: "SCRUBBER_STORE_MISCONFIGURED",
+        message: expect.stringContaining("the certificate is not trusted") as string,
+        hint: expect.stringContaining("in the option ca") as string,
+      });
+    }
+    expect(await listed()).toEqual(["image"]);
   });
 
   test("a token of Azure's default credentials deletes, and one that is over does not", async () => {

@@ -28,15 +28,6 @@ const ACCOUNT = "devstoreaccount1";
 /** Published by Microsoft for local development; it opens nothing else. */
 const ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/** On a busy machine a connection that Azurite gives up after its five seconds may just be in use again. Its own flag for that is without effect (3.36). */
-const KEEP_CONNECTIONS = `
-import { Server } from "node:net";
-const { listen } = Server.prototype;
-Server.prototype.listen = function (...args) {
-  this.keepAliveTimeout = 600_000;
-  return listen.apply(this, args);
-};`;
-
 /** With a certificate it speaks HTTPS, and takes tokens, too: their lifetime, issuer and audience count, not their signature. */
 export async function startAzurite(tls?: Certificate & { readonly ca: string }): Promise<Azurite> {
   const folder = await mkdtemp(join(tmpdir(), "scrubber-azurite-"));
@@ -56,12 +47,11 @@ export async function startAzurite(tls?: Certificate & { readonly ca: string }):
     "--silent",
     ...(tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key, "--oauth", "basic"]),
   ];
-  const preload = ["--import", `data:text/javascript,${encodeURIComponent(KEEP_CONNECTIONS)}`];
   const endpoint = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}/${ACCOUNT}`;
   const agent = tls === undefined ? undefined : new Agent({ keepAlive: true, ca: await readFile(tls.ca) });
   const pipeline = pipelineOver(agent);
   const client = new BlobServiceClient(endpoint, pipeline);
-  const server = startProcess(process.execPath, [...preload, program, ...flags], join(folder, "azurite.log"), {
+  const server = startProcess(process.execPath, [program, ...flags], join(folder, "azurite.log"), {
     cwd: folder,
   });
   const stop = async (): Promise<void> => {

@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 export * from "./cipher.ts";
+export * from "./connections.ts";
 export * from "./errors.ts";
 export * from "./location.ts";
 export * from "./plugin.ts";

@@ -1,6 +1,7 @@
 import type { Outcome } from "@scrubber/core";
 import { type BatchAnswer, type Part, refusalOf } from "./batch-answer.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
+import { eachBounded } from "./bounded.ts";
 import { failureOf } from "./failure.ts";
 import { listExactly, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
@@ -9,9 +10,6 @@ import { outcomeOf } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
 import type { Deletion } from "./signature.ts";
 import { planVersions, type VersionPlan } from "./version-plan.ts";
-
-/** Requests for single blobs at a time. */
-export const AT_ONCE = 16;
 
 const TAKEN_FOR_ANOTHER: Outcome = {
   kind: "invalid",
@@ -37,6 +35,8 @@ export class BatchDeletion {
   readonly #outcomes: (Outcome | undefined)[];
   /** Of the names with dots: what was meant, as the container's listing showed it. */
   readonly #dotted = new Map<number, { readonly etags: ReadonlySet<string>; readonly versions: boolean }>();
+  /** Those whose deletion has an etag for a condition. */
+  readonly #matched = new Set<number>();
   #dated = { time: Number.NaN, text: "" };
   /** Something was said that only a container that is there can say. */
   #containerIsThere = false;
@@ -118,6 +118,7 @@ export class BatchDeletion {
     const { check } = this.#terms;
     const versionId = identity?.versionId;
     const match = etag ?? (check ? identity?.etag : undefined);
+    if (match !== undefined) this.#matched.add(index);
     return {
       path: this.#service.path(group, encodedName),
       versionId,
@@ -179,10 +180,9 @@ export class BatchDeletion {
       const etags = new Set(plan.goes.map(({ etag }) => etag));
       if (target.dotted) this.#dotted.set(index, { etags, versions: true });
     });
-    await this.#send(
-      [...plans.keys()].filter((index) => plans.get(index)?.current !== undefined),
-      (index) => this.#deletion(index, plans.get(index)?.current?.etag),
-    );
+    const withCurrent = [...plans.keys()].filter((index) => plans.get(index)?.current !== undefined);
+    await this.#send(withCurrent, (index) => this.#deletion(index, plans.get(index)?.current?.etag));
+    await this.#tellGoneFromChanged(withCurrent);
     // Until its versions are gone nothing may be called deleted, even if what follows fails.
     const ends = new Map<number, Outcome>();
     for (const index of plans.keys()) {
@@ -225,11 +225,9 @@ export class BatchDeletion {
     }
   }
 
-  /** A condition on the etag fails for a blob that is not there, too. */
+  /** A condition on the etag fails for a blob that is not there, too: one that went with a request whose answer was lost, say. */
   async #tellGoneFromChanged(indexes: readonly number[]): Promise<void> {
-    const doubtful = indexes.filter(
-      (index) => this.#outcomes[index]?.kind === "changed" && this.#targets[index]?.identity?.etag !== undefined,
-    );
+    const doubtful = indexes.filter((index) => this.#outcomes[index]?.kind === "changed" && this.#matched.has(index));
     await this.#each(doubtful, async (index, target) => {
       if ((await this.#look(target)) === undefined) this.#outcomes[index] = { kind: "absent" };
     });
@@ -283,15 +281,4 @@ export class BatchDeletion {
 
 function isGone(outcome: Outcome | undefined): boolean {
   return outcome?.kind === "deleted" || outcome?.kind === "absent";
-}
-
-/** Works items off, a few at a time. The first failure is thrown when all workers have stopped. */
-export async function eachBounded<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  const settled = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  const failed = settled.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
 }

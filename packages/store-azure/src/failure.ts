@@ -82,7 +82,7 @@ export function noAnswer(what: string, error: unknown): ScrubberError {
   }
   if (CERTIFICATE.has(code)) {
     return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", `${what}: the certificate is not trusted (${code})`, {
-      hint: "Where its authority is your own: set NODE_EXTRA_CA_CERTS=/path/to/authority.pem in the scrubber's environment. Else check the endpoint's name and this machine's clock.",
+      hint: "Where its authority is your own: name it in the option ca. Else check the endpoint's name and this machine's clock.",
     });
   }
   return new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", `${what}: no answer (${code})`, {

@@ -11,6 +11,7 @@ export interface AzureOptionsInput {
   readonly containers?: string[] | undefined;
   readonly versions?: "all" | "current" | undefined;
   readonly identity?: "check" | "unchecked" | undefined;
+  readonly ca?: string | undefined;
   readonly timeout?: string | undefined;
 }
 
@@ -30,6 +31,8 @@ export interface AzureOptions {
   readonly versions: "all" | "current";
   /** `check`: a blob written after the request, or that differs from what was recorded, stays. */
   readonly identity: "check" | "unchecked";
+  /** Certificate authority: a PEM file's path, or PEM itself. */
+  readonly ca?: string | undefined;
   /** Longest wait for an answer, in milliseconds. */
   readonly timeout: number;
 }
@@ -72,6 +75,7 @@ export const optionsSchema: v.GenericSchema<AzureOptionsInput, AzureOptions> = v
     ),
     versions: v.optional(v.picklist(["all", "current"]), "all"),
     identity: v.optional(v.picklist(["check", "unchecked"]), "check"),
+    ca: v.optional(text),
     timeout: v.optional(duration, "30s"),
   }),
   v.check(

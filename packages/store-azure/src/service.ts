@@ -6,9 +6,7 @@ import {
   newPipeline,
   type Pipeline,
 } from "@azure/storage-blob";
-import { ScrubberError } from "@scrubber/core";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import { type Connections, openConnections, ScrubberError } from "@scrubber/core";
 import type { Account } from "./account.ts";
 import { type BatchAnswer, readBatchAnswer } from "./batch-answer.ts";
 import { DeletionBatch } from "./batch-request.ts";
@@ -20,26 +18,44 @@ export type Said<T> =
   | { readonly value: T; readonly refusal?: undefined }
   | { readonly value?: undefined; readonly refusal: Refusal };
 
-/** The blob service of one account, through the SDK's pipeline. Nothing is tried twice: the pace is the engine's to keep. */
+export interface Settings {
+  /** Longest wait for an answer, in milliseconds. */
+  readonly timeout: number;
+  readonly sockets: number;
+  /** The certificate authority to trust, as PEM; undefined: those of the system. */
+  readonly ca: string | undefined;
+}
+
+/**
+ * The blob service of one account, through the SDK's pipeline. Nothing is tried twice, because the pace is the engine's to keep, but what crossed with the closing of an idle connection.
+ * Should the service have acted on it all the same, nothing is done that was not asked for: a deletion has the same conditions both times, and what it finds gone is absent.
+ */
 export class BlobService {
   readonly account: Account;
   readonly #pipeline: Pipeline;
-  readonly #agent: HttpAgent;
+  readonly #connections: Connections;
   readonly #timeout: number;
 
-  constructor(account: Account, settings: { readonly timeout: number; readonly sockets: number }) {
+  constructor(account: Account, settings: Settings) {
     this.account = account;
     this.#timeout = settings.timeout;
-    const connections = { keepAlive: true, maxSockets: settings.sockets };
-    const agent = account.origin.startsWith("https:") ? new HttpsAgent(connections) : new HttpAgent(connections);
-    this.#agent = agent;
+    const connections = openConnections(new URL(account.origin).protocol, {
+      maxSockets: settings.sockets,
+      ...(settings.ca !== undefined && { ca: settings.ca }),
+    });
+    this.#connections = connections;
     this.#pipeline = newPipeline(account.credential, { retryOptions: { maxTries: 1 } });
     this.#pipeline.factories.push({
       create: (next) => ({
         async sendRequest(request) {
           // The SDK's own connections are the process's: without bound, and never closed. A proxy's agent is left alone.
-          request.agent ??= agent;
-          const response = await next.sendRequest(request);
+          const response =
+            request.agent === undefined
+              ? await connections.send((agent) => {
+                  request.agent = agent;
+                  return next.sendRequest(request);
+                })
+              : await next.sendRequest(request);
           // The SDK follows redirections; where one leads, another blob may be.
           if (response.request.url !== request.url) throw redirected(account.origin);
           return response;
@@ -112,7 +128,7 @@ export class BlobService {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#connections[Symbol.dispose]();
   }
 }
 

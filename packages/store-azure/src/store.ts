@@ -5,13 +5,15 @@ import {
   type Location,
   type Outcome,
   type Presence,
+  readAuthority,
   type Store,
   type StoreLimits,
   type StoreSupports,
 } from "@scrubber/core";
 import { accountOf, type Account } from "./account.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
-import { BatchDeletion, eachBounded, type Terms } from "./deletion.ts";
+import { eachBounded } from "./bounded.ts";
+import { BatchDeletion, type Terms } from "./deletion.ts";
 import { type AzureTarget, recognise, type Recognition } from "./location.ts";
 import { difference, identityOf, lookAt, requireContainer } from "./look.ts";
 import type { AzureOptions } from "./options.ts";
@@ -27,7 +29,8 @@ const CONCURRENCY = 8;
  * @throws {ScrubberError} `SCRUBBER_PLUGIN_OPTIONS`; `SCRUBBER_PLUGIN_DEPENDENCY_MISSING`: no credentials are configured, and @azure/identity is not installed.
  */
 export async function openStore(options: AzureOptions, context: Context): Promise<Store<AzureTarget>> {
-  return new AzureStore(options, await accountOf(options), context);
+  const ca = await readAuthority(options.ca, context);
+  return new AzureStore(options, await accountOf(options), ca, context);
 }
 
 class AzureStore implements Store<AzureTarget> {
@@ -39,7 +42,7 @@ class AzureStore implements Store<AzureTarget> {
   readonly #versioning: Versioning;
   readonly #terms: Terms;
 
-  constructor(options: AzureOptions, account: Account, { now }: Pick<Context, "now">) {
+  constructor(options: AzureOptions, account: Account, ca: string | undefined, { now }: Pick<Context, "now">) {
     const check = options.identity === "check";
     const allVersions = options.versions === "all";
     this.supports = { identity: check, holds: true, versions: allVersions, bytes: false };
@@ -47,10 +50,7 @@ class AzureStore implements Store<AzureTarget> {
       account,
       containers: options.containers === undefined ? undefined : new Set(options.containers),
     };
-    this.#service = new BlobService(account, {
-      timeout: options.timeout,
-      sockets: CONCURRENCY * 2,
-    });
+    this.#service = new BlobService(account, { timeout: options.timeout, sockets: CONCURRENCY * 2, ca });
     this.#versioning = new Versioning(this.#service, now);
     this.#terms = { check, allVersions, now };
   }

@@ -147,15 +147,41 @@ test("an answer that begins and never ends is not waited for longer than the tim
   await expect(remove(hasty, blob("a"))).rejects.toMatchObject({ code: "SCRUBBER_STORE_UNAVAILABLE" });
 });
 
-test("a request is made once, whatever comes back: the pace is not the SDK's", async () => {
-  for (const whole of [
-    (response: Parameters<NonNullable<ModelServer["whole"]>>[0]) => void response.writeHead(503).end(),
-    (response: Parameters<NonNullable<ModelServer["whole"]>>[0]) => void response.destroy(),
-  ]) {
-    server.whole = whole;
-    await remove(store, blob("a")).catch(() => undefined);
-  }
-  expect(server.batches).toHaveLength(2);
+test("a request is made once, whatever is answered: the pace is not the SDK's", async () => {
+  server.whole = (response) => response.writeHead(503).end();
+  await remove(store, blob("a")).catch(() => undefined);
+  expect(server.batches).toHaveLength(1);
+});
+
+/** The next batch goes over a connection that was kept, and finds it closed. */
+function closeKeptConnection(): void {
+  server.whole = (response) => {
+    server.whole = undefined;
+    response.destroy();
+  };
+}
+
+test("a deletion that finds its kept connection closed is no outage: it goes once more, on the same conditions", async () => {
+  closeKeptConnection();
+  const meant = { ...blob("a"), identity: { etag: "0x8D" } };
+  expect(await remove(store, meant)).toEqual([{ kind: "deleted" }]);
+  expect(server.batches.map(([request]) => [request?.path, request?.headers.get("if-match")])).toEqual(
+    Array(2).fill(["/container/a", '"0x8D"']),
+  );
+});
+
+test.each([
+  [404, "BlobNotFound"],
+  [412, "ConditionNotMet"],
+])("what went between the look at it and the answer is absent, and not changed (%i)", async (status, code) => {
+  server.other = (asked, response) => {
+    if (asked.what === "blob" && server.batches.length > 0)
+      response.writeHead(404, { "x-ms-error-code": "BlobNotFound" });
+    else if (asked.what === "blob") response.writeHead(200, { etag: '"0x8D"', "content-length": "4" });
+    answerPlainly(asked, response);
+  };
+  server.answer = () => ({ status, code });
+  expect(await remove(store, { ...blob("a"), identity: { size: 4 } })).toEqual([{ kind: "absent" }]);
 });
 
 test("what is no blob service is an outage, and nothing is deleted there", async () => {
@@ -310,6 +336,20 @@ test.each(["check", "unchecked"] as const)(
     expect(deletions()).toEqual(["v1", "v2"]);
   },
 );
+
+test.each([
+  ["goes", true],
+  ["was written anew", false],
+])("a blob of which only versions are left, once the service is asked again to delete it, %s", async (_, gone) => {
+  server.other = (asked, response) => {
+    if (asked.what === "blob" && gone) response.writeHead(404, { "x-ms-error-code": "BlobNotFound" });
+    listed(dated("v1", FIRST), dated("v2", SECOND, true))(asked, response);
+  };
+  server.answer = ({ versionId }) =>
+    versionId === undefined ? { status: 412, code: "ConditionNotMet" } : { status: 202 };
+  expect((await remove(store, blob("a"))).map(({ kind }) => kind)).toEqual([gone ? "deleted" : "changed"]);
+  expect(deletions()).toEqual(gone ? ["current", "v1", "v2"] : ["current"]);
+});
 
 test("versions that a deleted blob left behind are deleted, not absent", async () => {
   server.other = listed(dated("v1", FIRST), dated("v2", SECOND));

@@ -32,7 +32,9 @@ const at = (name: string): { readonly uri: string } => ({
 /** Another client, at just this name: the SDK itself would resolve the dots in `./x`. */
 function blob(name: string): BlockBlobClient {
   const url = `${container.url}/${encodeURIComponent(name)}`;
-  return new BlockBlobClient(url, new StorageSharedKeyCredential(ACCOUNT, KEY), { retryOptions: { maxTries: 1 } });
+  return new BlockBlobClient(url, new StorageSharedKeyCredential(ACCOUNT, KEY), {
+    retryOptions: { maxTries: 4, retryDelayInMs: 100 },
+  });
 }
 
 async function put(name: string): Promise<void> {

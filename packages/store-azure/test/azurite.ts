@@ -16,30 +16,16 @@ export interface Azurite extends AsyncDisposable {
   suspend(): () => void;
 }
 
-/** On a busy machine a connection that Azurite gives up after its five seconds may just be in use again. Its own flag for that is without effect (3.36). */
-const KEEP_CONNECTIONS = `
-import { Server } from "node:net";
-const { listen } = Server.prototype;
-Server.prototype.listen = function (...args) {
-  this.keepAliveTimeout = 600_000;
-  return listen.apply(this, args);
-};`;
-
 /** Starts Azurite in memory, on a port that the system chooses. */
 export async function startAzurite(): Promise<Azurite> {
   const entry = createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js");
   const server = spawn(
     process.execPath,
-    [
-      "--import",
-      `data:text/javascript,${encodeURIComponent(KEEP_CONNECTIONS)}`,
-      entry,
-      "--blobHost",
-      "127.0.0.1",
-      "--blobPort",
-      "0",
-      "--inMemoryPersistence",
-    ].concat(["--skipApiVersionCheck", "--disableTelemetry", "--disableProductStyleUrl"]),
+    [entry, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"].concat([
+      "--skipApiVersionCheck",
+      "--disableTelemetry",
+      "--disableProductStyleUrl",
+    ]),
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const kill = (): boolean => server.kill("SIGKILL");
@@ -54,7 +40,7 @@ export async function startAzurite(): Promise<Azurite> {
     server.once("exit", () => reject(new Error(`Azurite did not start: ${said}`)));
   });
   const client = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(ACCOUNT, KEY), {
-    retryOptions: { maxTries: 1 },
+    retryOptions: { maxTries: 4, retryDelayInMs: 100 },
   });
   return {
     endpoint,

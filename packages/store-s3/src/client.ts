@@ -1,14 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import { DeleteObjectsCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
-import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { ScrubberError, type Context } from "@scrubber/core";
 import { readDeleteResult, type DeleteAnswer } from "./delete-result.ts";
 import { AnswerError, failureOf, type Failure } from "./failure.ts";
 import type { UriCredentials } from "./location.ts";
 import type { S3Options } from "./options.ts";
+import { Transport } from "./transport.ts";
 
 /** Calls at the same time for one bucket, and requests at the same time within a call where each object needs its own. */
 export const CONCURRENCY = 8;
@@ -36,7 +32,7 @@ export class Server {
   /** For messages. */
   readonly name: string;
   readonly #config: S3ClientConfig;
-  readonly #handler: NodeHttpHandler;
+  readonly #transport: Transport;
   readonly #own: Connection;
   readonly #guests = new Map<string, Connection>();
   readonly #slots = new Slots(SOCKETS);
@@ -44,21 +40,19 @@ export class Server {
 
   constructor(options: S3Options, ca: string | undefined) {
     this.name = options.endpoint ?? "AWS";
-    const agent = { keepAlive: true, maxSockets: SOCKETS };
-    this.#handler = new NodeHttpHandler({
-      connectionTimeout: Math.min(CONNECT_WITHIN_MS, options.timeout),
-      requestTimeout: options.timeout,
-      throwOnRequestTimeout: true,
-      socketTimeout: options.timeout,
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent({ ...agent, ...(ca !== undefined && { ca }) }),
+    this.#transport = new Transport({
+      protocol: new URL(options.endpoint ?? "https://amazonaws.com").protocol,
+      sockets: SOCKETS,
+      connectWithin: Math.min(CONNECT_WITHIN_MS, options.timeout),
+      timeout: options.timeout,
+      ca,
     });
     const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
     this.#config = {
       ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
       ...(region !== undefined && { region }),
       forcePathStyle: options.forcePathStyle ?? options.endpoint !== undefined,
-      requestHandler: this.#handler,
+      requestHandler: this.#transport,
       // The engine paces, retries and counts; repeating here would hide from it what happens.
       maxAttempts: 1,
     };
@@ -133,7 +127,7 @@ export class Server {
 
   close(): void {
     this.#own.client.destroy();
-    this.#handler.destroy();
+    this.#transport.destroy();
   }
 }
 
@@ -253,25 +247,4 @@ export async function inTurns<T>(items: readonly T[], work: (item: T, index: num
   const ended = await Promise.allSettled(Array.from({ length: Math.min(REQUESTS_A_CALL, items.length) }, worker));
   const failed = ended.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-}
-
-/** The certificate authority to trust, as PEM: `ca` is PEM itself, or the path of a file. */
-export async function readAuthority(
-  ca: string | undefined,
-  context: Pick<Context, "id" | "resolvePath">,
-): Promise<string | undefined> {
-  if (ca === undefined || ca.includes("-----BEGIN")) return ca;
-  const path = context.resolvePath(ca);
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new ScrubberError(
-      "SCRUBBER_STORE_MISCONFIGURED",
-      `store ${context.id}: the certificate authority in ${path} cannot be read`,
-      {
-        hint: "Correct the option ca: a PEM file's path, or the PEM text itself.",
-        cause,
-      },
-    );
-  }
 }

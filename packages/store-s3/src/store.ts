@@ -5,13 +5,14 @@ import {
   type Location,
   type Outcome,
   type Presence,
+  readAuthority,
   type Store,
   type StoreLimits,
   type StoreSupports,
 } from "@scrubber/core";
 import { MOST_KEYS } from "./batch-size.ts";
 import { Buckets, retentionHold } from "./bucket.ts";
-import { CONCURRENCY, inTurns, isRequestFailure, readAuthority, RequestFailure, Server } from "./client.ts";
+import { CONCURRENCY, inTurns, isRequestFailure, RequestFailure, Server } from "./client.ts";
 import type { Tools } from "./call.ts";
 import { deleteTargets } from "./delete-call.ts";
 import { Deleter } from "./deletion.ts";
