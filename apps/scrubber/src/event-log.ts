@@ -56,6 +56,11 @@ export function logEvents(log: Logger): (event: ScrubberEvent) => void {
         return log.debug("asleep", { until: event.until.toISOString() });
       case "daemon.draining":
         return log.info("stopping: what is running is finished or handed back", { leased: event.leased });
+      case "daemon.gaveUp":
+        return log.error(
+          "stopped without waiting any longer: something does not come back; what is leased comes back when its lease runs out",
+          { leased: event.leased },
+        );
     }
   };
 }

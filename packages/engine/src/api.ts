@@ -158,7 +158,10 @@ export interface Scrubber extends AsyncDisposable {
    */
   runOnce(options?: { readonly signal?: AbortSignal }): Promise<RunSummary>;
 
-  /** Works now and at every wake-up, until `signal` aborts; then drains. `stopNow` aborts what is running too. Never rejects for an outage. */
+  /**
+   * Works now and at every wake-up, until `signal` aborts; then drains. `stopNow` aborts what is running too. Never rejects for an outage; rejects
+   * (`SCRUBBER_ABORTED`) where something does not come back within 16 s after the drain.
+   */
   runForever(options: { readonly signal: AbortSignal; readonly stopNow?: AbortSignal }): Promise<void>;
 
   /** Says how each due entry would end; leases and changes nothing. */

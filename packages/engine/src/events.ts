@@ -57,4 +57,6 @@ export type ScrubberEvent =
     }
   | { readonly type: "warning"; readonly message: string }
   | { readonly type: "daemon.sleeping"; readonly until: Date }
-  | { readonly type: "daemon.draining"; readonly leased: number };
+  | { readonly type: "daemon.draining"; readonly leased: number }
+  /** What was waited for when a run stopped did not come back in time. */
+  | { readonly type: "daemon.gaveUp"; readonly leased: number };

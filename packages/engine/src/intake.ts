@@ -1,5 +1,5 @@
-import type { LeasedEntry } from "@scrubber/core";
-import type { Admission } from "./admission.ts";
+import { isScrubberError, ScrubberError, type LeasedEntry } from "@scrubber/core";
+import type { Admission, Verdict } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import { passedOver, released, setAside, type Consequence } from "./consequences.ts";
 import type { Item, Lease, RoutedItem } from "./item.ts";
@@ -36,6 +36,8 @@ interface Way {
   readonly back: RoutedItem[];
 }
 
+const NO_URI = "the queue handed it out without a URI";
+
 /** Takes in what was leased: finds the store of each entry, asks whether it may be deleted, and hands it to its lane. */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -46,13 +48,28 @@ export class Intake {
 
   /** Resolves with how many entries went into lanes. Rejects where the registry does not answer: then everything went back to the queue. */
   async take(lease: Lease, entries: readonly LeasedEntry[]): Promise<number> {
-    const ways = this.#route(lease, entries);
-    for (const { lane, detour, back } of ways) {
-      if (detour === undefined) continue;
-      const { visibleAt, reason, name, notTheirTurn } = detour;
-      this.#end(lane, back, (notTheirTurn ? passedOver : released)(visibleAt, reason, name));
+    let ways: readonly Way[];
+    let admitted: ReadonlyMap<Lane, RoutedItem[]>;
+    try {
+      ways = this.#route(lease, entries);
+      for (const { lane, detour, back } of ways) {
+        if (detour === undefined) continue;
+        const { visibleAt, reason, name, notTheirTurn } = detour;
+        this.#end(lane, back, (notTheirTurn ? passedOver : released)(visibleAt, reason, name));
+      }
+      admitted = await this.#admit(ways);
+    } catch (error) {
+      this.#handBack(
+        lease,
+        entries,
+        isScrubberError(error) ? "the registry does not answer" : "it could not be taken in",
+      );
+      throw error;
     }
-    const admitted = await this.#admit(ways);
+    return this.#handOver(ways, admitted);
+  }
+
+  #handOver(ways: readonly Way[], admitted: ReadonlyMap<Lane, RoutedItem[]>): number {
     let taken = 0;
     for (const { lane, detour } of ways) {
       const items = admitted.get(lane);
@@ -66,6 +83,19 @@ export class Intake {
       } else lane.add(items);
     }
     return taken;
+  }
+
+  /** Whatever of a lease has not ended waits as before. */
+  #handBack(lease: Lease, entries: readonly LeasedEntry[], reason: string): void {
+    const { submit, clock } = this.#options;
+    // Each entry has an item, in order, as far as routing came.
+    for (const entry of entries.slice(lease.items.length)) {
+      lease.items.push({ entry, lease, answered: false, lost: false });
+    }
+    const items = lease.items.filter(({ answered }) => !answered);
+    const back = released(clock.now(), reason);
+    const consequences = items.map(() => back);
+    submit({ store: undefined, group: undefined, items, consequences, beganAt: clock.monotonic() });
   }
 
   #route(lease: Lease, entries: readonly LeasedEntry[]): readonly Way[] {
@@ -83,6 +113,11 @@ export class Intake {
     for (const entry of entries) {
       if (entry.location === undefined) {
         asideAt(entry, `it cannot be read: ${entry.unreadable}`);
+        continue;
+      }
+      // oxlint-disable-next-line no-unnecessary-condition -- a queue may be anybody's
+      if (typeof entry.location.uri !== "string") {
+        asideAt({ ...entry, location: undefined, unreadable: NO_URI }, NO_URI);
         continue;
       }
       const route = router.route(entry.location, entry.requestedAt);
@@ -130,20 +165,13 @@ export class Intake {
     const asked = ways.flatMap(({ taken }) => taken);
     if (asked.length === 0) return admitted;
     const askedAt = clock.monotonic();
-    try {
-      const verdicts = await admission.admit(asked);
-      if (verdicts.length !== asked.length) throw new TypeError("the admission did not answer one for one");
-      let from = 0;
-      for (const { lane, taken } of ways) {
-        const { dead, kept, consequences } = sortByVerdict(taken, verdicts, from, askedAt);
-        from += taken.length;
-        admitted.set(lane, dead);
-        this.#submit(lane, kept, consequences);
-      }
-    } catch (error) {
-      const back = released(clock.now(), "the registry does not answer");
-      for (const { lane, taken } of ways) this.#end(lane, taken, back);
-      throw error;
+    const verdicts = await verdictsOf(admission, asked);
+    let from = 0;
+    for (const { lane, taken } of ways) {
+      const { dead, kept, consequences } = sortByVerdict(taken, verdicts, from, askedAt);
+      from += taken.length;
+      admitted.set(lane, dead);
+      this.#submit(lane, kept, consequences);
     }
     return admitted;
   }
@@ -159,5 +187,19 @@ export class Intake {
   #submit({ state }: Lane, items: readonly RoutedItem[], consequences: readonly Consequence[]): void {
     const beganAt = this.#options.clock.monotonic();
     this.#options.submit({ store: state.to.id, group: state.group, items, consequences, beganAt });
+  }
+}
+
+/** One for each. @throws {ScrubberError} */
+async function verdictsOf(admission: Admission, asked: readonly RoutedItem[]): Promise<readonly Verdict[]> {
+  try {
+    const verdicts = await admission.admit(asked);
+    if (verdicts.length !== asked.length) throw new TypeError("the admission did not answer one for one");
+    return verdicts;
+  } catch (error) {
+    if (isScrubberError(error)) throw error;
+    throw new ScrubberError("SCRUBBER_REGISTRY_UNAVAILABLE", "the registry failed in a way of its own", {
+      cause: error,
+    });
   }
 }

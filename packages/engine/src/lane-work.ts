@@ -19,4 +19,6 @@ export interface LaneWork {
   /** A call ended. */
   readonly progressed: () => void;
   readonly registryFailed: (error: unknown) => void;
+  /** Something happened that nobody foresaw. */
+  readonly broke: (error: unknown) => void;
 }

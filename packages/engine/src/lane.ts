@@ -128,10 +128,17 @@ export class Lane {
   }
 
   #start(batch: RoutedItem[], probing: boolean): void {
-    void this.#limit(() => this.#run(batch, probing)).finally(() => {
-      this.#pump();
-      this.#work.progressed();
-    });
+    void this.#limit(() => this.#run(batch, probing))
+      .catch((error: unknown) => {
+        // Stops this lane, too: all that it still has is handed back.
+        this.#work.broke(error);
+        const left = flatten(batch).filter(({ answered }) => !answered);
+        this.#release(left, this.#work.clock.now(), "it could not be worked on", false);
+      })
+      .finally(() => {
+        this.#pump();
+        this.#work.progressed();
+      });
   }
 
   async #run(batch: RoutedItem[], probing: boolean): Promise<void> {

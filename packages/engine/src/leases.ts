@@ -13,6 +13,7 @@ export class Leases {
   readonly #held = new Set<Lease>();
   #cancel: (() => void) | undefined;
   #open = 0;
+  #stopped = false;
 
   /** `failed` hears when the queue does not renew. */
   constructor(queue: WorkQueue, clock: Clock, leaseMs: number, failed: (error: unknown) => void) {
@@ -58,7 +59,9 @@ export class Leases {
     if (this.#held.size === 0) this.#disarm();
   }
 
+  /** What is still leased runs out by itself. */
   stop(): void {
+    this.#stopped = true;
     this.#disarm();
     this.#held.clear();
   }
@@ -69,7 +72,7 @@ export class Leases {
   }
 
   #arm(): void {
-    if (this.#cancel !== undefined || this.#held.size === 0) return;
+    if (this.#stopped || this.#cancel !== undefined || this.#held.size === 0) return;
     let next = Number.POSITIVE_INFINITY;
     for (const { renewAt } of this.#held) next = Math.min(next, renewAt);
     this.#cancel = this.#clock.after(Math.max(0, next - this.#clock.monotonic()), () => {

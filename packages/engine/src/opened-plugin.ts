@@ -1,4 +1,4 @@
-import { ScrubberError, type AnyPlugin } from "@scrubber/core";
+import { isScrubberError, ScrubberError, type AnyPlugin } from "@scrubber/core";
 import { record } from "./config-plugins.ts";
 
 /** What is called of each kind, whatever it declares under `supports`. */
@@ -9,11 +9,44 @@ const METHODS: Readonly<Record<AnyPlugin["kind"], readonly string[]>> = {
 };
 
 /**
- * Looks whether what a plugin opened is of its kind: types hold for TypeScript only, and what is missing would show in the middle of a run.
+ * Opens a plugin, and looks whether what came of it is of its kind: types hold for TypeScript only, and what is missing would show in the middle of a run.
+ * `path`: where it stands, for a person.
  *
- * @throws {ScrubberError} `SCRUBBER_PLUGIN_INVALID`, naming what is missing.
+ * @throws {ScrubberError} What the plugin throws, with the store that it is of; `SCRUBBER_PLUGIN_FAILED` for an error of another kind;
+ *   `SCRUBBER_PLUGIN_INVALID`, naming what is missing.
  */
-export function requireOpened(plugin: AnyPlugin, path: string, opened: unknown): void {
+export async function openPlugin<T>(plugin: AnyPlugin, path: string, open: () => Promise<T>): Promise<T> {
+  let opened: T;
+  try {
+    opened = await open();
+  } catch (error) {
+    throw openingError(plugin, path, error);
+  }
+  requireOpened(plugin, path, opened);
+  return opened;
+}
+
+function openingError({ kind, name }: AnyPlugin, path: string, cause: unknown): ScrubberError {
+  if (isScrubberError(cause)) {
+    // There are several stores; of the others there is one each, and it has said what it is.
+    if (kind !== "store") return cause;
+    const { code, message, hint } = cause;
+    return new ScrubberError(code, `${path}: ${message}`, { ...(hint !== undefined && { hint }), cause });
+  }
+  // Only a ScrubberError's words are known to be free of secrets.
+  const code = record(cause)["code"];
+  const what = [cause instanceof Error ? cause.name : typeof cause, ...(typeof code === "string" ? [code] : [])];
+  return new ScrubberError(
+    "SCRUBBER_PLUGIN_FAILED",
+    `${path}: the ${kind} plugin "${name}" failed while it was opened (${what.join(", ")})`,
+    {
+      hint: "Look whether what it needs is there, and its options are right; --debug shows the error. Else tell its author.",
+      cause,
+    },
+  );
+}
+
+function requireOpened(plugin: AnyPlugin, path: string, opened: unknown): void {
   const at = record(opened);
   const missing = METHODS[plugin.kind].filter((name) => typeof at[name] !== "function").map((name) => `${name}()`);
   if (typeof at["supports"] !== "object" || at["supports"] === null) missing.push("supports");

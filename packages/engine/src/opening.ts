@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  isScrubberError,
   ScrubberError,
   type AnyPlugin,
   type Context,
@@ -8,10 +9,12 @@ import {
   type QueueContext,
   type QueuePlugin,
   type Registry,
+  type RegistryPlugin,
 } from "@scrubber/core";
+import { bounded, type Timers } from "./clock.ts";
 import type { CheckedConfig } from "./config.ts";
 import type { CheckedPlugin } from "./config-plugins.ts";
-import { requireOpened } from "./opened-plugin.ts";
+import { openPlugin } from "./opened-plugin.ts";
 import { openReceiptLog, type ReceiptLog } from "./receipts.ts";
 import type { OpenStore } from "./routing.ts";
 
@@ -25,10 +28,13 @@ export interface Opened extends AsyncDisposable {
   readonly receipts: ReceiptLog | undefined;
 }
 
+const CLOSE_MS = 10_000;
+
 /** What is opened with. */
 export interface Place {
   readonly log: Logger;
   readonly now: () => Date;
+  readonly timers: Timers;
   readonly baseDirectory: string;
 }
 
@@ -47,21 +53,21 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
     resolvePath: (path) => resolve(place.baseDirectory, path),
     cipher: config.cipher,
   });
-  const use = <T extends AsyncDisposable>(plugin: AnyPlugin, path: string, value: T): T => {
-    requireOpened(plugin, path, value);
-    return opened.use(value);
+  const use = async <T extends AsyncDisposable>(
+    plugin: AnyPlugin,
+    path: string,
+    open: () => Promise<T>,
+  ): Promise<T> => {
+    const value = await openPlugin(plugin, path, open);
+    opened.defer(() => close(path, value, place));
+    return value;
   };
-  const registry =
-    config.registry === undefined
-      ? undefined
-      : use(
-          config.registry.plugin,
-          "registry",
-          await config.registry.plugin.open(config.registry.options, context("registry")),
-        );
-  const openQueue = async ({ plugin, options }: CheckedPlugin<QueuePlugin>, id: string): Promise<Queue> => {
+  const openRegistry = ({ plugin, options }: CheckedPlugin<RegistryPlugin>): Promise<Registry> =>
+    use(plugin, "registry", () => plugin.open(options, context("registry")));
+  const registry = config.registry === undefined ? undefined : await openRegistry(config.registry);
+  const openQueue = ({ plugin, options }: CheckedPlugin<QueuePlugin>, id: string): Promise<Queue> => {
     const queueContext: QueueContext = { ...context(id), registry, delayMs: config.scrub.delayMs };
-    return use(plugin, id, await plugin.open(options, queueContext));
+    return use(plugin, id, () => plugin.open(options, queueContext));
   };
   const queue = await openQueue(config.queue, "queue");
   if (!queue.supports.lease) {
@@ -74,7 +80,7 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
   const sweepFrom = config.sweep?.from === undefined ? undefined : await openQueue(config.sweep.from, "sweep");
   const stores = new Map<string, OpenStore>();
   for (const { id, plugin, options, limits } of config.stores) {
-    const store = use(plugin, `the store "${id}"`, await plugin.open(options, context(id)));
+    const store = await use(plugin, `the store "${id}"`, () => plugin.open(options, context(id)));
     const batch = Math.min(store.limits.batch, limits.batch ?? Number.POSITIVE_INFINITY);
     const concurrency = Math.min(store.limits.concurrency, limits.concurrency ?? Number.POSITIVE_INFINITY);
     stores.set(id, { id, store, limits: { batch, concurrency } });
@@ -98,4 +104,13 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
     receipts,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** What does not close is left as it is: it is told, and holds up nothing. */
+async function close(path: string, value: AsyncDisposable, { timers, log }: Place): Promise<void> {
+  const closing = async (): Promise<void> => await value[Symbol.asyncDispose]();
+  await bounded(timers, CLOSE_MS, "SCRUBBER_ABORTED", path, closing).catch((error: unknown) => {
+    if (!isScrubberError(error, "SCRUBBER_ABORTED")) throw error;
+    log.warn(`${path} did not close within ${CLOSE_MS / 1000} s and is left as it is`);
+  });
 }

@@ -2,9 +2,11 @@ import { ScrubberError, isScrubberError, type ErrorCode } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
 import type { RunSummary } from "./api.ts";
 import type { Clock } from "./clock.ts";
+import { Drain, type Stops } from "./drain.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Health } from "./health.ts";
 import { Intake } from "./intake.ts";
+import { interruptible } from "./interruptible.ts";
 import type { RoutedItem, WorkQueue } from "./item.ts";
 import { Lane } from "./lane.ts";
 import type { LaneWork } from "./lane-work.ts";
@@ -37,14 +39,6 @@ export interface PassEnvironment {
   readonly drainMs: number;
 }
 
-/** When a pass stops before its work is done. */
-export interface Stops {
-  /** Takes no more work; what is running may end, within the time to drain. */
-  readonly signal?: AbortSignal | undefined;
-  /** Aborts what is running. */
-  readonly stopNow?: AbortSignal | undefined;
-}
-
 const STOPPED = "stopped before its turn";
 const NOTES_FRESH_MS = 5000;
 const LOOK_MS = 1000;
@@ -66,20 +60,23 @@ export class Pass {
   readonly #lanes = new Map<string, Lane>();
   readonly #work: LaneWork;
   readonly #plan: LeasePlan;
-  readonly #stopNow = new AbortController();
+  readonly #drain: Drain;
   #outage: { readonly of: Backbone; readonly error: ScrubberError } | undefined;
-  #stopped = false;
-  #cancelDrain: (() => void) | undefined;
+  #defect: Error | undefined;
   #changed: () => void = () => {};
   #notesAt = Number.NEGATIVE_INFINITY;
 
   constructor(env: PassEnvironment) {
     this.#env = env;
     const { clock, queue, emitter, receipts, router } = env;
-    const admission = env.admission === undefined ? undefined : this.#interruptible(env.admission);
+    this.#drain = new Drain(clock, env.drainMs, () => {
+      this.#stopped();
+    });
+    const admission = env.admission === undefined ? undefined : interruptible(env.admission, this.#drain.cut);
     const progressed = (): void => {
       this.#changed();
     };
+    const broke = this.#broke.bind(this);
     const recorder = env.recorder?.((imageId) => {
       this.#tally.images += 1;
       emitter.emit({ type: "image.deleted", imageId });
@@ -99,6 +96,7 @@ export class Pass {
       failed: (of, error) => {
         this.#fail(of, error);
       },
+      broke,
     });
     const submit = this.#settling.submit.bind(this.#settling);
     this.#work = {
@@ -109,9 +107,10 @@ export class Pass {
       maxAttempts: env.maxAttempts,
       leased: env.batch,
       random: env.random,
-      stopNow: this.#stopNow.signal,
+      stopNow: this.#drain.cut,
       submit,
       progressed,
+      broke,
       registryFailed: (error) => {
         this.#fail("registry", error);
       },
@@ -127,47 +126,45 @@ export class Pass {
     });
   }
 
-  /** @throws What did not answer, if nothing at all could be done. */
+  /** @throws What did not answer, if nothing at all could be done; and what nobody foresaw. */
   async run(stops: Stops): Promise<RunSummary> {
-    const { clock, emitter, health, queue } = this.#env;
+    const { clock, emitter } = this.#env;
     const beganAt = clock.monotonic();
-    const startedAt = clock.now().getTime();
-    const stop = (): void => {
-      this.#stop();
-    };
-    const stopNow = (): void => {
-      this.#stop();
-      this.#stopNow.abort();
-    };
-    stops.signal?.addEventListener("abort", stop);
-    stops.stopNow?.addEventListener("abort", stopNow);
-    if (stops.signal?.aborted === true || stops.stopNow?.aborted === true) this.#stopped = true;
+    using _ = this.#drain.follow(stops);
     try {
-      try {
-        const { waiting, due } = await queue.stats();
-        emitter.emit({ type: "run.started", waiting, due });
-        await this.#loop(startedAt);
-      } catch (error) {
-        this.#fail("queue", error);
-      }
-      await this.#drain();
-      if (this.#outage?.of !== "queue") await health.save().catch((error: unknown) => this.#fail("queue", error));
+      const ended = await Promise.race([this.#through().then(() => true), this.#drain.over.then(() => false)]);
+      if (!ended) emitter.emit({ type: "daemon.gaveUp", leased: this.#leases.open });
+      if (!ended || this.#defect !== undefined) this.#tally.releaseRest();
     } finally {
-      stops.signal?.removeEventListener("abort", stop);
-      stops.stopNow?.removeEventListener("abort", stopNow);
       this.#leases.stop();
-      this.#cancelDrain?.();
+      this.#drain[Symbol.dispose]();
       this.#env.lanes.prune();
     }
     const summary = this.#tally.summary(Math.round(clock.monotonic() - beganAt) / 1000);
     emitter.emit({ type: "run.finished", summary });
+    if (this.#defect !== undefined) throw this.#defect;
     if (this.#outage !== undefined && !this.#tally.achieved) throw this.#outage.error;
     return summary;
   }
 
+  /** All of it, without a limit of time. Never rejects. */
+  async #through(): Promise<void> {
+    const { clock, emitter, health, queue } = this.#env;
+    const startedAt = clock.now().getTime();
+    try {
+      const { waiting, due } = await queue.stats();
+      emitter.emit({ type: "run.started", waiting, due });
+      await this.#loop(startedAt);
+    } catch (error) {
+      this.#fail("queue", error);
+    }
+    await this.#rest();
+    if (this.#outage?.of !== "queue") await health.save().catch((error: unknown) => this.#fail("queue", error));
+  }
+
   async #loop(startedAt: number): Promise<void> {
     const { health, batch, clock } = this.#env;
-    while (!this.#stopped) {
+    while (!this.#drain.begun) {
       if (clock.monotonic() - this.#notesAt > NOTES_FRESH_MS) {
         await health.load();
         this.#notesAt = clock.monotonic();
@@ -182,14 +179,15 @@ export class Pass {
       if (entries.length === 0) {
         if (this.#leases.open === 0) return;
         // Nothing more for now: but what is under way may come back, and full lanes may have more.
-        while (!this.#stopped && this.#leases.open > 0 && !this.#plan.roomAgain) await this.#change();
+        while (!this.#drain.begun && this.#leases.open > 0 && !this.#plan.roomAgain) await this.#change();
         continue;
       }
       this.#tally.leased += entries.length;
       try {
         this.#plan.took(await this.#intake.take(lease, entries), probing);
       } catch (error) {
-        this.#fail("registry", error);
+        if (isScrubberError(error)) this.#fail("registry", error);
+        else this.#broke(error);
         return;
       }
       // What comes due while the pass runs is for the next one.
@@ -202,7 +200,7 @@ export class Pass {
     let lane = this.#lanes.get(state.name);
     if (lane === undefined) {
       lane = new Lane(state, this.#work);
-      if (this.#stopped) lane.stop(STOPPED);
+      if (this.#drain.begun) lane.stop(STOPPED);
       this.#lanes.set(state.name, lane);
     }
     return lane;
@@ -218,31 +216,9 @@ export class Pass {
     });
   }
 
-  /** What is asked when everything stops at once is not waited for: an index of references may take minutes to build. */
-  #interruptible(admission: Admission): Admission {
-    const { signal } = this.#stopNow;
-    return {
-      freshForMs: admission.freshForMs,
-      admit: (batch) =>
-        new Promise((resolve, reject) => {
-          const stopped = (): void => {
-            reject(new ScrubberError("SCRUBBER_ABORTED", "it stopped while the registry was asked"));
-          };
-          if (signal.aborted) return stopped();
-          signal.addEventListener("abort", stopped, { once: true });
-          void admission
-            .admit(batch)
-            .then(resolve, reject)
-            .finally(() => {
-              signal.removeEventListener("abort", stopped);
-            });
-        }),
-    };
-  }
-
   #fail(of: Backbone, cause: unknown): void {
-    if (this.#stopNow.signal.aborted && isScrubberError(cause, "SCRUBBER_ABORTED")) {
-      this.#stop();
+    if (this.#drain.cut.aborted && isScrubberError(cause, "SCRUBBER_ABORTED")) {
+      this.#drain.begin();
       return;
     }
     const error = isScrubberError(cause)
@@ -252,25 +228,30 @@ export class Pass {
       this.#outage = { of, error };
       this.#env.emitter.emit({ type: "outage", of, code: error.code, message: error.message });
     }
-    this.#stop();
+    this.#drain.begin();
   }
 
-  #stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#cancelDrain = this.#env.clock.after(this.#env.drainMs, () => {
-      this.#stopNow.abort();
+  /** What nobody foresaw, in a plugin or here: no outage. All is handed back, and the run rejects. */
+  #broke(cause: unknown): void {
+    // Only a ScrubberError's words are known to be free of secrets.
+    const what = cause instanceof Error ? cause.name : typeof cause;
+    this.#defect ??= new Error(`the run was broken off by what nobody foresaw (${what}), in a plugin or in Scrubber`, {
+      cause,
     });
+    this.#drain.begin();
+  }
+
+  #stopped(): void {
     const reason = this.#outage === undefined ? STOPPED : this.#outage.error.message;
     for (const lane of this.#lanes.values()) lane.stop(reason);
     this.#changed();
   }
 
-  /** Waits for what is under way; once something said stop, no longer than the time to drain. */
-  async #drain(): Promise<void> {
+  /** Waits for what is under way. */
+  async #rest(): Promise<void> {
     let isTold = false;
     while (this.#leases.open > 0) {
-      if (this.#stopped && !isTold) {
+      if (this.#drain.begun && !isTold) {
         isTold = true;
         this.#env.emitter.emit({ type: "daemon.draining", leased: this.#leases.open });
       }

@@ -60,13 +60,13 @@ export class Router {
       let own: Target | undefined;
       try {
         own = candidate.store.target({ location, requestedAt });
+        if (own === undefined) continue;
+        if (typeof own?.key !== "string" || typeof own.group !== "string") {
+          refusals.push(`store "${candidate.id}" made a target without key and group of it`);
+          continue;
+        }
       } catch (error) {
         refusals.push(`store "${candidate.id}" refuses it: ${refusal(error)}`);
-        continue;
-      }
-      if (own === undefined) continue;
-      if (typeof own?.key !== "string" || typeof own.group !== "string") {
-        refusals.push(`store "${candidate.id}" made a target without key and group of it`);
         continue;
       }
       if (target !== undefined) return { reason: `several stores take it: ${names(candidates)}` };

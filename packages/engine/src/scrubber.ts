@@ -14,7 +14,6 @@ import { boundQueue, boundRegistry } from "./bounds.ts";
 import { systemTimers, type Clock } from "./clock.ts";
 import { checkConfig, type CheckedConfig } from "./config.ts";
 import { configError } from "./config-problems.ts";
-import { runDaemon } from "./daemon.ts";
 import { discard } from "./discard.ts";
 import { dryRun } from "./dry-run.ts";
 import { Emitter } from "./emitter.ts";
@@ -23,10 +22,10 @@ import { Health } from "./health.ts";
 import { Lanes } from "./lanes.ts";
 import { probeAll } from "./probing.ts";
 import { openAll, type Opened } from "./opening.ts";
-import { Pass, type PassEnvironment, type Stops } from "./pass.ts";
 import { Recorder } from "./record.ts";
 import { createRestore } from "./restore.ts";
 import { Router } from "./routing.ts";
+import { Runs } from "./runs.ts";
 import { SweepSchedule, sweptAt } from "./sweep-schedule.ts";
 import { createSweep } from "./sweep.ts";
 
@@ -43,14 +42,15 @@ export async function createScrubber(config: Config, surroundings: Surroundings 
   if (checked.config === undefined) throw configError(checked.problems);
   const log = surroundings.log ?? SILENT;
   const now = surroundings.now ?? (() => new Date());
+  const { timers = systemTimers } = surroundings;
   const opened = await openAll(checked.config, {
     log,
     now,
+    timers,
     baseDirectory: surroundings.baseDirectory ?? process.cwd(),
   });
   const emitter = new Emitter(log);
   if (surroundings.onEvent !== undefined) emitter.on(surroundings.onEvent);
-  const { timers = systemTimers } = surroundings;
   const clock: Clock = {
     now,
     monotonic: () => timers.monotonic(),
@@ -78,11 +78,9 @@ class Machine implements Scrubber {
   readonly #registry: Registry | undefined;
   readonly #router: Router;
   readonly #admission: Admission | undefined;
-  readonly #lanes = new Lanes();
   readonly #health: Health;
   readonly #sweeps: SweepSchedule;
-  readonly #closing = new AbortController();
-  #running: Promise<unknown> | undefined;
+  readonly #runs: Runs;
 
   constructor(config: CheckedConfig, opened: Opened, clock: Clock, emitter: Emitter) {
     this.#config = config;
@@ -95,7 +93,8 @@ class Machine implements Scrubber {
     this.#queue = boundQueue(opened.queue, clock, CALL_MS);
     this.#registry = opened.registry === undefined ? undefined : boundRegistry(opened.registry, clock, CALL_MS);
     this.#router = new Router(opened.stores.values());
-    this.#health = new Health(this.#queue, opened.stores, this.#lanes, clock);
+    const lanes = new Lanes();
+    this.#health = new Health(this.#queue, opened.stores, lanes, clock);
     this.#admission =
       this.#registry === undefined
         ? undefined
@@ -128,6 +127,29 @@ class Machine implements Scrubber {
       clock,
       emitter,
     });
+    const [queue, registry] = [this.#queue, this.#registry];
+    const { batch, maxAttempts, drainMs, wakeupMs } = config.scrub;
+    this.#runs = new Runs({
+      pass: {
+        clock,
+        queue,
+        admission: this.#admission,
+        receipts: opened.receipts,
+        recorder: registry === undefined ? undefined : (recorded) => new Recorder(registry, queue, recorded),
+        router: this.#router,
+        lanes,
+        health: this.#health,
+        emitter,
+        random: Math.random,
+        batch,
+        maxAttempts,
+        leaseMs: LEASE_MS,
+        callMs: CALL_MS,
+        drainMs,
+      },
+      sweeps: this.#sweeps,
+      wakeupMs,
+    });
   }
 
   get receiptsHead(): string | undefined {
@@ -143,25 +165,11 @@ class Machine implements Scrubber {
   }
 
   runOnce({ signal }: { readonly signal?: AbortSignal } = {}): Promise<RunSummary> {
-    return this.#alone(async () => {
-      await this.#sweeps.runIfDue(signal);
-      return this.#pass({ signal });
-    });
+    return this.#runs.once(signal);
   }
 
-  runForever({ signal, stopNow }: { readonly signal: AbortSignal; readonly stopNow?: AbortSignal }): Promise<void> {
-    const stopped = AbortSignal.any([signal, this.#closing.signal, ...(stopNow === undefined ? [] : [stopNow])]);
-    return this.#alone(() =>
-      runDaemon({
-        clock: this.#clock,
-        emitter: this.#emitter,
-        wakeupMs: this.#config.scrub.wakeupMs,
-        run: () => this.#pass({ signal: stopped, stopNow }),
-        sweepIfDue: () => this.#sweeps.runIfDue(stopped),
-        nextAt: () => this.#nextAt(),
-        signal: stopped,
-      }),
-    );
+  runForever(stops: { readonly signal: AbortSignal; readonly stopNow?: AbortSignal }): Promise<void> {
+    return this.#runs.forever(stops);
   }
 
   async *dryRun({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<DryRunEntry> {
@@ -239,8 +247,7 @@ class Machine implements Scrubber {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#running?.catch(() => {});
+    await this.#runs.close();
     await this.#opened[Symbol.asyncDispose]();
   }
 
@@ -249,53 +256,5 @@ class Machine implements Scrubber {
     throw new ScrubberError("SCRUBBER_USAGE", `there is no store "${storeId}"`, {
       hint: `The stores are: ${[...this.stores.keys()].join(", ")}.`,
     });
-  }
-
-  /** One run at a time. */
-  async #alone<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#running !== undefined) {
-      throw new ScrubberError("SCRUBBER_ALREADY_RUNNING", "this scrubber is running already", {
-        hint: "Wait until the run under way has ended, or stop it.",
-      });
-    }
-    const running = run();
-    this.#running = running;
-    try {
-      return await running;
-    } finally {
-      this.#running = undefined;
-    }
-  }
-
-  #pass({ signal, stopNow }: Stops): Promise<RunSummary> {
-    const { batch, maxAttempts, drainMs } = this.#config.scrub;
-    const registry = this.#registry;
-    const queue = this.#queue;
-    const env: PassEnvironment = {
-      clock: this.#clock,
-      queue,
-      admission: this.#admission,
-      receipts: this.#opened.receipts,
-      recorder: registry === undefined ? undefined : (recorded) => new Recorder(registry, queue, recorded),
-      router: this.#router,
-      lanes: this.#lanes,
-      health: this.#health,
-      emitter: this.#emitter,
-      random: Math.random,
-      batch,
-      maxAttempts,
-      leaseMs: LEASE_MS,
-      callMs: CALL_MS,
-      drainMs,
-    };
-    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    return new Pass(env).run({ signal: stop, stopNow });
-  }
-
-  async #nextAt(): Promise<number | undefined> {
-    const { nextDueAt } = await this.#queue.stats();
-    const probeAt = this.#lanes.nextProbeAt();
-    if (nextDueAt === undefined) return probeAt;
-    return Math.min(nextDueAt.getTime(), probeAt ?? Number.POSITIVE_INFINITY);
   }
 }

@@ -33,6 +33,8 @@ export interface SettlingOptions {
   /** Something was settled. */
   readonly progressed: () => void;
   readonly failed: (of: Backbone, error: unknown) => void;
+  /** Something happened that nobody foresaw. */
+  readonly broke: (error: unknown) => void;
 }
 
 const ENTRIES_AT_ONCE = 10_000;
@@ -67,6 +69,8 @@ export class Settling {
       const round = this.#take();
       try {
         await this.#settle(round);
+      } catch (error) {
+        this.#options.broke(error);
       } finally {
         for (const slip of round) this.#options.leases.close(slip.items);
         this.#options.progressed();

@@ -67,33 +67,51 @@ export async function callStore(
   }
 }
 
-const KINDS: Readonly<Record<Outcome["kind"], true>> = {
-  deleted: true,
-  absent: true,
-  marker: true,
-  held: true,
-  changed: true,
-  throttled: true,
-  denied: true,
-  invalid: true,
-  unknown: true,
-};
-
 function inDueForm(outcomes: readonly Outcome[], length: number): readonly Outcome[] {
   // With a missing or an extra answer it cannot be told which answer is whose.
   if (!Array.isArray(outcomes) || outcomes.length !== length) {
     return unanswered(length, "the store did not answer one for one");
   }
-  for (const outcome of outcomes as readonly (Outcome | undefined)[]) {
-    if (outcome === undefined || outcome === null || !Object.hasOwn(KINDS, outcome.kind)) {
-      return outcomes.map((one: Outcome | undefined) =>
-        one !== undefined && one !== null && Object.hasOwn(KINDS, one.kind)
-          ? one
-          : { kind: "unknown", reason: "the store gave no answer" },
-      );
-    }
+  // By index: what was left out of an array is an answer missing, too.
+  for (let at = 0; at < length; at++) {
+    if (isOutcome(outcomes[at])) continue;
+    return Array.from(outcomes, (one: unknown) => (isOutcome(one) ? one : NO_ANSWER));
   }
   return outcomes;
+}
+
+const NO_ANSWER: Outcome = { kind: "unknown", reason: "the store gave no answer" };
+
+/** A store may be anybody's: what is counted, added up or waited for must be what it is called. */
+function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== "object" || value === null) return false;
+  const outcome = value as { readonly [Name in "kind" | "reason" | "bytes" | "until" | "retryAfterMs"]?: unknown };
+  switch (outcome.kind) {
+    case "deleted":
+      return outcome.bytes === undefined || isAmount(outcome.bytes);
+    case "absent":
+    case "marker":
+      return true;
+    case "throttled":
+      return outcome.retryAfterMs === undefined || isAmount(outcome.retryAfterMs);
+    case "held":
+      return typeof outcome.reason === "string" && isEnd(outcome.until);
+    case "changed":
+    case "denied":
+    case "invalid":
+    case "unknown":
+      return typeof outcome.reason === "string";
+    default:
+      return false;
+  }
+}
+
+function isEnd(value: unknown): boolean {
+  return value === undefined || (value instanceof Date && Number.isFinite(value.getTime()));
+}
+
+function isAmount(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value);
 }
 
 function unanswered(length: number, reason: string): readonly Outcome[] {

@@ -21,6 +21,12 @@ export class Tally {
     for (const key of Object.keys(counts) as (keyof Counts)[]) this.counts[key] += counts[key];
   }
 
+  /** What was leased and is not accounted for waits as before: it comes back when its lease runs out. */
+  releaseRest(): void {
+    const ended = Object.values(this.counts).reduce((sum, count) => sum + count, 0);
+    this.counts.released += Math.max(0, this.leased - ended);
+  }
+
   /** Whether anything at all came of the pass but entries that wait as before. */
   get achieved(): boolean {
     const { deleted, absent, marker, kept, held, retried, setAside } = this.counts;

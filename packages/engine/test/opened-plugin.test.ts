@@ -1,4 +1,4 @@
-import { defineStore, type Store, type StorePlugin } from "@scrubber/core";
+import { defineStore, ScrubberError, type Store, type StorePlugin } from "@scrubber/core";
 import { createMemoryQueue, createMemoryStore, memoryQueue } from "@scrubber/core/memory";
 import { expect, test } from "vitest";
 import { createScrubber, type Scrubber } from "../src/index.ts";
@@ -22,10 +22,14 @@ function storeWithout(...missing: readonly string[]): unknown {
 }
 
 function scrubberWith(opened: unknown): Promise<Scrubber> {
+  return scrubberOpening(() => Promise.resolve(opened as Store));
+}
+
+function scrubberOpening(open: () => Promise<Store>): Promise<Scrubber> {
   const plugin: StorePlugin = defineStore({
     name: "home-made",
     options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
-    open: () => Promise.resolve(opened as Store),
+    open,
   });
   return createScrubber({
     queue: { use: memoryQueue, with: { instance: createMemoryQueue() } },
@@ -45,6 +49,31 @@ test("what a store plugin opened is looked at before anything is leased: the err
   await expect(scrubberWith(undefined)).rejects.toMatchObject({ code: "SCRUBBER_PLUGIN_INVALID" });
   await using whole = await scrubberWith(storeWithout());
   expect(await whole.runOnce()).toMatchObject({ leased: 0 });
+});
+
+test("a plugin that fails while it is opened is named, with the store that it is of and what it threw, but not its words: they may hold a secret", async () => {
+  const refused = Object.assign(new Error("connect s3cret"), { code: "ECONNREFUSED" });
+  const failed = await scrubberOpening(() => Promise.reject(refused)).catch((error: unknown) => error);
+  expect(failed).toMatchObject({
+    code: "SCRUBBER_PLUGIN_FAILED",
+    message: 'the store "mine": the store plugin "home-made" failed while it was opened (Error, ECONNREFUSED)',
+    hint: expect.stringContaining("--debug"),
+    cause: refused,
+  });
+  await expect(
+    scrubberOpening(() => {
+      throw new TypeError("s3cret");
+    }),
+  ).rejects.toMatchObject({ message: expect.stringMatching(/\(TypeError\)$/) });
+});
+
+test("what a store says of itself when it cannot be opened is passed on, with its id before it", async () => {
+  const own = new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", "no root", { hint: "Make one." });
+  await expect(scrubberOpening(() => Promise.reject(own))).rejects.toMatchObject({
+    code: "SCRUBBER_STORE_MISCONFIGURED",
+    message: 'the store "mine": no root',
+    hint: "Make one.",
+  });
 });
 
 test("a store that makes a target without key or group of a location takes none: the entry is set aside, naming it", () => {

@@ -25,9 +25,9 @@ export interface PassWorldOptions {
   readonly admit?: (batch: readonly Routed[], clock: TestClock) => readonly Verdict[] | Promise<readonly Verdict[]>;
   readonly registry?: Registry;
   readonly batch?: number;
-  readonly store?: MemoryStore;
   readonly limits?: { readonly batch: number; readonly concurrency: number };
   readonly drainMs?: number;
+  readonly random?: () => number;
 }
 
 /** One pass at a time on fakes, with an admission that a test writes itself. */
@@ -69,7 +69,7 @@ export function createPassWorld(options: PassWorldOptions = {}): PassWorld {
         lanes,
         health: new Health(queue, stores, lanes, clock),
         emitter,
-        random: () => 0.5,
+        random: options.random ?? (() => 0.5),
         batch: options.batch ?? 1000,
         maxAttempts: 10,
         leaseMs: 600_000,

@@ -38,7 +38,13 @@ export const run: CommandDefinition = (program, start) => {
 
 async function runOnce(run: Invocation): Promise<void> {
   let progress: Progress | undefined;
-  await using session = await run.open({ onEvent: (event) => progress?.listen(event) });
+  let gaveUp = false;
+  await using session = await run.open({
+    onEvent(event) {
+      gaveUp ||= event.type === "daemon.gaveUp";
+      progress?.listen(event);
+    },
+  });
   if (run.output.interactive) progress = await createProgress(run.output, run.process.stderr);
   const stopping = await stopOnSignal(run);
   let summary: RunSummary;
@@ -48,7 +54,7 @@ async function runOnce(run: Invocation): Promise<void> {
     stopping.end();
     progress?.[Symbol.dispose]();
   }
-  run.exitCode = exitCodeFor(summary);
+  run.exitCode = exitCodeFor(summary) || (gaveUp ? EXIT.incomplete : EXIT.done);
   await run.output.object({ ...summary, receiptsHead: session.scrubber.receiptsHead ?? null });
   if (!run.output.json) {
     await summarize(run, session.scrubber, summary, stopping.signal.aborted);
@@ -68,7 +74,12 @@ export function exitCodeFor(summary: RunSummary): ExitCode {
 }
 
 async function runForever(run: Invocation): Promise<void> {
-  await using session = await run.open({ level: "info" });
+  await using session = await run.open({
+    level: "info",
+    onEvent(event) {
+      if (event.type === "daemon.gaveUp") run.exitCode = EXIT.incomplete;
+    },
+  });
   const log = await run.log("info");
   const stopping = await stopOnSignal(run);
   const { waiting, due } = await session.scrubber.queue.stats();

@@ -1,11 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { filed } from "./cli/filed.ts";
 import { Scene, until } from "./cli/scene.ts";
 
 const STORE = fileURLToPath(new URL("cli/gated-store.ts", import.meta.url));
+const HANGING = fileURLToPath(new URL("cli/hanging-queue.ts", import.meta.url));
 const KEYS = Array.from({ length: 6 }, (_, n) => `gated://all/${n}`);
 
 /** Six entries of a store that does not answer before it is let. */
@@ -18,19 +19,6 @@ receipts: { directory: ./receipts }
 `);
   scene.write("list", KEYS.map((key, n) => `img-${n}\t${key}\n`).join(""));
   expect(await scene.json(["add", "--file", "list"])).toMatchObject([{ added: KEYS.length }]);
-  return scene;
-}
-
-/** A folder with one root, whose entries are due at once and whose daemon wakes up often. */
-function filed(more = ""): Scene {
-  const scene = new Scene(`
-queue: { use: "@scrubber/queue-file", with: { directory: ./queue } }
-stores: [{ use: "@scrubber/store-fs", with: { roots: [./images], marker: .scrubber-root } }]
-scrub: { wakeup: 200ms }
-receipts: { directory: ./receipts }
-${more}`);
-  mkdirSync(scene.path("images"));
-  scene.write("images/.scrubber-root", "");
   return scene;
 }
 
@@ -72,6 +60,24 @@ describe("a daemon", () => {
     const left = await scene.json(["list"]);
     expect(left.map(({ uri }) => String(uri)).toSorted()).toEqual(KEYS);
     for (const entry of left) expect(entry).toMatchObject({ state: "waiting", attempts: 0 });
+  });
+
+  test("whose queue hangs ends all the same, 15 s after the time to drain: with 3, saying what it left", async () => {
+    using scene = new Scene(`
+queue: { use: ${JSON.stringify(HANGING)} }
+stores: [{ use: ${JSON.stringify(STORE)} }]
+scrub: { drain: 100ms }
+`);
+    scene.write("gate", "");
+    expect(await scene.json(["add", "img-1", "gated://all/1"])).toMatchObject([{ added: 1 }]);
+    scene.write("hang", "");
+    const daemon = scene.start(["run"]);
+    await until("a call", () => called(scene).length > 0);
+    daemon.child.kill("SIGTERM");
+    const { code, signal, stderr } = await daemon.ended;
+    expect({ code, signal }).toEqual({ code: 3, signal: null });
+    expect(stderr).toMatch(/"leased":1,"msg":"stopped without waiting any longer/);
+    expect(await scene.json(["list"])).toMatchObject([{ state: "leased" }]);
   });
 
   test.each(["SIGTERM", "SIGINT"] as const)(
@@ -184,126 +190,4 @@ test("a root that vanishes under a daemon, and an empty folder in its place, are
   daemon.child.kill("SIGTERM");
   expect(await daemon.ended).toMatchObject({ code: 0 });
   expect(await scene.json(["receipts", "show", "img-a"])).toMatchObject([{ outcome: "deleted" }]);
-});
-
-describe("a queue's disk", () => {
-  const mount = (...args: readonly string[]): void => void execFileSync("mount", args);
-
-  test("that is mounted read-only: each command says so with its code and changes nothing; writable again, all is there", async () => {
-    using scene = filed();
-    scene.write("images/a", "data");
-    await scene.run(["add", "img-a", scene.uri("images/a")]);
-    const queue = scene.path("queue");
-    mount("--bind", queue, queue);
-    try {
-      mount("-o", "remount,ro,bind", queue);
-      for (const args of [
-        ["status"],
-        ["list"],
-        ["add", "img-b", scene.uri("images/b")],
-        ["run", "--once"],
-        ["pause"],
-      ]) {
-        const { code, stdout } = await scene.run([...args, "--json"]);
-        expect([args, code, JSON.parse(stdout)]).toMatchObject([
-          args,
-          1,
-          { error: { code: "SCRUBBER_QUEUE_READ_ONLY", hint: expect.stringContaining("read-write") as string } },
-        ]);
-      }
-    } finally {
-      execFileSync("umount", ["-l", queue]);
-    }
-    expect(existsSync(scene.path("images/a"))).toBe(true);
-    expect(await scene.json(["run", "--once"])).toMatchObject([{ deleted: 1 }]);
-  });
-
-  test("that is full: what was accepted stays, the rest is refused with the reason, and goes in when there is room", async () => {
-    using scene = filed();
-    mkdirSync(scene.path("queue"));
-    mount("-t", "tmpfs", "-o", "size=512k", "scrubber-test", scene.path("queue"));
-    try {
-      const lines = Array.from({ length: 20_000 }, (_, n) => `img-${n}\t${scene.uri(`images/${n}`)}\n`);
-      scene.write("list", lines.join(""));
-      const full = await scene.run(["add", "--file", "list", "--after", "1h", "--json"]);
-      expect(full.code).toBe(1);
-      expect(JSON.parse(full.stdout)).toMatchObject({
-        error: { code: "SCRUBBER_QUEUE_UNAVAILABLE", message: expect.stringContaining("is full") as string },
-      });
-      const [before] = await scene.json(["status"]);
-      const accepted = Number(before?.["waiting"]);
-      expect(accepted).toBeLessThan(lines.length);
-      mount("-o", "remount,size=64m", scene.path("queue"));
-      expect(await scene.json(["add", "--file", "list", "--after", "1h"])).toMatchObject([
-        { added: lines.length - accepted, present: accepted },
-      ]);
-    } finally {
-      execFileSync("umount", ["-l", scene.path("queue")]);
-    }
-  });
-});
-
-test("a sealed queue: no URI is on the disk, a new key in front leaves the old entries readable, another key opens nothing, and what none opens is set aside until its key is back", async () => {
-  using scene = filed('encryption: { keys: ["env:NEW_KEY", "env:OLD_KEY"] }\n');
-  const [old, fresh] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
-  for (const name of ["first-secret", "second-secret"]) scene.write(`images/${name}`, "data");
-  const both = { OLD_KEY: old, NEW_KEY: fresh };
-  const add = (name: string, env: NodeJS.ProcessEnv): Promise<unknown> =>
-    scene.run(["add", name, scene.uri(`images/${name}`)], env);
-  await add("first-secret", { OLD_KEY: old, NEW_KEY: old });
-  await add("second-secret", both);
-  const onDisk = readdirSync(scene.path("queue"), { withFileTypes: true, recursive: true })
-    .filter((file) => file.isFile())
-    .map((file) => readFileSync(join(file.parentPath, file.name), "latin1"))
-    .join("");
-  expect(onDisk).toContain("first-secret");
-  expect(onDisk).not.toContain("images/");
-  const uris = async (env: NodeJS.ProcessEnv): Promise<unknown> =>
-    (await scene.json(["list"], env)).map(({ uri }) => String(uri)).toSorted();
-  expect(await uris(both)).toEqual([scene.uri("images/first-secret"), scene.uri("images/second-secret")]);
-
-  const other = "ffffffffffffffffffffffffffffffff";
-  const wrong = await scene.run(["run", "--once", "--json"], { OLD_KEY: other, NEW_KEY: other });
-  expect(wrong.code).toBe(1);
-  expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: "SCRUBBER_QUEUE_KEY" } });
-  expect(`${wrong.stdout}${wrong.stderr}`).not.toContain(other);
-  const unset = await scene.run(["run", "--once"], { NEW_KEY: fresh });
-  expect(unset).toMatchObject({ code: 1, stdout: "" });
-  expect(unset.stderr).toContain("the environment variable OLD_KEY is not set");
-
-  // The old key is lost.
-  expect(await scene.json(["run", "--once"], { OLD_KEY: fresh, NEW_KEY: fresh })).toMatchObject([
-    { deleted: 1, setAside: 1 },
-  ]);
-  expect(existsSync(scene.path("images/first-secret"))).toBe(true);
-  // It was found again.
-  expect(await scene.json(["retry", "--all"], both)).toMatchObject([{ retried: 1 }]);
-  expect(await scene.json(["run", "--once"], both)).toMatchObject([{ deleted: 1, setAside: 0 }]);
-  expect(existsSync(scene.path("images/first-secret"))).toBe(false);
-});
-
-test("on a terminal a run shows a bar and colours, under NO_COLOR no colours, and into a pipe neither", async () => {
-  using scene = filed();
-  const fill = async (): Promise<void> => {
-    const names = Array.from({ length: 1000 }, (_, n) => `${n}`);
-    for (const name of names) scene.write(`images/${name}`, "data");
-    scene.write("list", names.map((name) => `img-${name}\t${scene.uri(`images/${name}`)}\n`).join(""));
-    await scene.run(["add", "--file", "list"]);
-  };
-  const escape = String.fromCharCode(27);
-  const colour = new RegExp(`${escape}\\[3\\dm`);
-  await fill();
-  const terminal = await scene.onTerminal(["run", "--once"]);
-  expect(terminal).toContain("░");
-  expect(terminal).toMatch(colour);
-  expect(terminal).toContain("Deleted 1,000 locations");
-  await fill();
-  const plain = await scene.onTerminal(["run", "--once"], { NO_COLOR: "1" });
-  expect(plain).toContain("Deleted 1,000 locations");
-  expect(plain).not.toMatch(colour);
-  await fill();
-  const piped = await scene.run(["run", "--once"]);
-  expect(piped.stdout).toContain("Deleted 1,000 locations");
-  expect(`${piped.stdout}${piped.stderr}`).not.toContain(escape);
-  expect(`${piped.stdout}${piped.stderr}`).not.toContain("░");
 });
