@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
 import { runGlanceScrubber } from "./glance/command.ts";
-import { onStopSignal } from "./process.ts";
+import { nodeProblem, onStopSignal } from "./process.ts";
+
+const problem = nodeProblem(process);
+if (problem !== undefined) {
+  process.stderr.write(problem);
+  process.exit(1);
+}
 
 // As main.ts: a young generation that does not grow costs no more time here, and saves 30 MiB.
 setFlagsFromString("--semi-space-growth-factor=1");

@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
 import { runCommandLine } from "./command-line.ts";
-import { flushed, onStopSignal, workingDirectory } from "./process.ts";
+import { flushed, nodeProblem, onStopSignal, workingDirectory } from "./process.ts";
+
+const problem = nodeProblem(process);
+if (problem !== undefined) {
+  process.stderr.write(problem);
+  process.exit(1);
+}
 
 // Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs.
 setFlagsFromString("--semi-space-growth-factor=1");

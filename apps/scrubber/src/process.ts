@@ -10,6 +10,14 @@ export function onStopSignal(listener: () => void): () => void {
   };
 }
 
+const OLDEST_NODE = 24;
+
+/** What to tell whoever runs this with a Node that is too old, which is what many a `#!/usr/bin/env node` finds; undefined where it is not. */
+export function nodeProblem({ version, execPath }: Pick<NodeJS.Process, "version" | "execPath">): string | undefined {
+  if (Number(/\d+/.exec(version)) >= OLDEST_NODE) return undefined;
+  return `error: ${execPath} is Node ${version}, and ${OLDEST_NODE} or later is needed\nInstall it, and put it first in PATH.\n`;
+}
+
 /** Where the user is. pnpm runs the checkout's `scrubber` script in the checkout's root, and says in `INIT_CWD` where it was called. */
 export function workingDirectory(env: NodeJS.ProcessEnv, cwd: string): string {
   const throughPnpm = env["npm_lifecycle_event"] === "scrubber" && env["npm_package_name"] === "scrubber-workspace";

@@ -56,6 +56,16 @@ test("a list that is not there is named, with what to do, and nothing is opened 
   expect(stderr).toContain("(SCRUBBER_LIST_INVALID)");
 });
 
+test("a Node that is too old is named, with the one that is needed", async () => {
+  const cwd = await initialized();
+  const old = "data:text/javascript,Object.defineProperty(process,'version',{value:'v20.19.2'})";
+  const { code, stdout, stderr } = await scrubber(["status"], { cwd, env: { NODE_OPTIONS: `--import=${old}` } });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toBe(
+    `error: ${process.execPath} is Node v20.19.2, and 24 or later is needed\nInstall it, and put it first in PATH.\n`,
+  );
+});
+
 test("relative paths are the user's, also where pnpm runs the checkout's script in its root", () => {
   const pnpm = { npm_lifecycle_event: "scrubber", npm_package_name: "scrubber-workspace", INIT_CWD: "/home/user" };
   expect(workingDirectory(pnpm, "/checkout")).toBe("/home/user");
