@@ -3,7 +3,7 @@ import { AdmissionBatch } from "./admission-batch.ts";
 import { DueRows } from "./admission-times.ts";
 import type { ScrubberEvent } from "./events.ts";
 import { addressesOf, type Route } from "./references-address.ts";
-import { References } from "./references.ts";
+import { References, type ReferencesOptions } from "./references.ts";
 import type { OpenStore, Routed } from "./routing.ts";
 
 export type { Route } from "./references-address.ts";
@@ -43,6 +43,7 @@ export interface AdmissionOptions {
   /** Milliseconds of a clock that is never set. */
   readonly monotonic: () => number;
   readonly emit: (event: ScrubberEvent) => void;
+  readonly notes?: ReferencesOptions["notes"];
 }
 
 const FRESH_FOR_MS = 30_000;
@@ -89,7 +90,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const addresses = (location: Parameters<Route>[0]): ReturnType<typeof addressesOf> =>
     addressesOf(location, options.route, options.stores);
   const references = registry.supports.references
-    ? new References({ registry, addressesOf: addresses, monotonic, emit: options.emit })
+    ? new References({ registry, addressesOf: addresses, monotonic, emit: options.emit, notes: options.notes })
     : undefined;
   const dueRows = new DueRows(monotonic);
 

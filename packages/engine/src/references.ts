@@ -1,5 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import { ScrubberError, type Location, type LocationRef, type Reference, type Registry } from "@scrubber/core";
+import {
+  ScrubberError,
+  type Location,
+  type LocationRef,
+  type Queue,
+  type Reference,
+  type Registry,
+} from "@scrubber/core";
+import { counted } from "./counted.ts";
 import type { ScrubberEvent } from "./events.ts";
 import { LocationIndex } from "./references-index.ts";
 import type { Address } from "./references-address.ts";
@@ -19,7 +27,12 @@ export interface ReferencesOptions {
   readonly addressesOf: (location: Location) => readonly Address[];
   readonly monotonic: () => number;
   readonly emit: (event: ScrubberEvent) => void;
+  /** Where is kept what was said last of what cannot be compared, so that runs one after the other do not repeat it. Default: nowhere. */
+  readonly notes?: Pick<Queue, "notes" | "setNote"> | undefined;
 }
+
+/** The queue's note with how many locations in the registry cannot be compared, `UNREADABLE/UNADDRESSABLE`, as it was said last. */
+const SAID = "references/notCompared";
 
 /** An index, and what it cannot compare. */
 interface Built {
@@ -58,7 +71,7 @@ export class References {
   get note(): string | undefined {
     const { unreadable = 0, unaddressable = 0 } = this.#built ?? {};
     if (unreadable + unaddressable === 0) return undefined;
-    return `references: ${unreadable + unaddressable} locations could not be compared`;
+    return `references: ${counted(unreadable + unaddressable, "location")} could not be compared`;
   }
 
   /** Makes sure that there is an index. May take long; asks nothing where there is one. */
@@ -157,7 +170,7 @@ export class References {
       from: recent.length < OVERLAP_ROWS ? undefined : (recent[0]?.ref ?? 0) - 1,
       known: [{ at: builtAt, ref: recent.length < OVERLAP_ROWS ? undefined : recent[0]?.ref }],
     };
-    this.#warn(this.#built);
+    await this.#warn(this.#built);
   }
 
   async #extend(): Promise<void> {
@@ -182,7 +195,7 @@ export class References {
       const lastOld = built.known.findLastIndex((known) => known.at <= at - OVERLAP_MS);
       built.known = [...built.known.slice(Math.max(0, lastOld)), { at, ref: last }];
     }
-    if (built.unreadable > unreadable || built.unaddressable > unaddressable) this.#warn(built);
+    if (built.unreadable > unreadable || built.unaddressable > unaddressable) await this.#warn(built);
   }
 
   async #read(
@@ -218,13 +231,28 @@ export class References {
     }
   }
 
-  #warn({ unreadable, unaddressable }: Built): void {
-    if (unreadable + unaddressable === 0) return;
+  /** Says how many cannot be compared, unless that is what was said last. */
+  async #warn({ unreadable, unaddressable }: Built): Promise<void> {
+    const count = unreadable + unaddressable;
+    const now = count === 0 ? undefined : `${unreadable}/${unaddressable}`;
+    if (!(await this.#isNews(now)) || count === 0) return;
     const message =
-      `${unreadable + unaddressable} locations in the registry cannot be compared with what is deleted ` +
-      `(${unreadable} unreadable, ${unaddressable} that no configured store can address): ` +
-      "an object that only they still name would not be kept. Receipts say so.";
+      `${counted(count, "location")} in the registry cannot be compared with what is deleted ` +
+      `(${unreadable} unreadable, ${unaddressable} that no configured store can address): an object that nothing else ` +
+      "names would not be kept. Receipts say so; it is not said again until their number changes.";
     this.#options.emit({ type: "warning", message });
+  }
+
+  async #isNews(now: string | undefined): Promise<boolean> {
+    const { notes } = this.#options;
+    if (notes === undefined) return true;
+    try {
+      if ((await notes.notes()).get(SAID) === now) return false;
+      await notes.setNote(SAID, now);
+    } catch {
+      // Said once too often does no harm; what the queue lacks, the run itself finds out.
+    }
+    return true;
   }
 }
 

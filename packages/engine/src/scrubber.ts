@@ -107,6 +107,7 @@ class Machine implements Scrubber {
             now: clock.now,
             monotonic: clock.monotonic,
             emit: emitter.emit,
+            notes: this.#queue,
           });
     this.#sweeps = new SweepSchedule({
       sweep:

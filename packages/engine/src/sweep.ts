@@ -14,6 +14,7 @@ import {
   type QueueEntry,
   type Registry,
 } from "@scrubber/core";
+import { counted } from "./counted.ts";
 import type { SweepSummary } from "./api.ts";
 import type { ScrubberEvent } from "./events.ts";
 
@@ -239,8 +240,8 @@ class SweepRun {
     if (this.#unusable === 0) return;
     const names = Array.from(this.#unusableImages, (id) => JSON.stringify(id.slice(0, 64))).join(", ");
     const message =
-      `${this.#unusable} locations that wait for deletion cannot be queued: they cannot be read, or the queue refuses them ` +
-      `(of images ${names}, perhaps others). They stay as they are in the registry.`;
+      `${counted(this.#unusable, "location")} in the registry, waiting for deletion, cannot be queued: unreadable, or refused by the queue ` +
+      `(of images ${names}, perhaps others). In the registry nothing is changed.`;
     this.#options.emit({ type: "warning", message });
   }
 

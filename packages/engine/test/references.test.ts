@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Location, LocationRef, Reference } from "@scrubber/core";
-import { createMemoryRegistry } from "@scrubber/core/memory";
+import { createMemoryQueue, createMemoryRegistry, type MemoryQueue } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { LocationIndex } from "../src/references-index.ts";
 import { References } from "../src/references.ts";
@@ -18,12 +18,17 @@ class Listing {
   blockSize = 1000;
   elapsed = 0;
   readonly warnings: string[] = [];
-  readonly references: References = new References({
-    registry: withReferences(createMemoryRegistry(), (after) => this.#list(after)),
-    addressesOf: ({ uri }: Location) => (uri.startsWith("s:") ? [{ store: "s", key: uri.slice(2) }] : []),
-    monotonic: () => this.elapsed,
-    emit: (event) => this.warnings.push(event.type === "warning" ? event.message : event.type),
-  });
+  readonly references: References;
+
+  constructor(notes?: MemoryQueue) {
+    this.references = new References({
+      registry: withReferences(createMemoryRegistry(), (after) => this.#list(after)),
+      addressesOf: ({ uri }: Location) => (uri.startsWith("s:") ? [{ store: "s", key: uri.slice(2) }] : []),
+      monotonic: () => this.elapsed,
+      emit: (event) => this.warnings.push(event.type === "warning" ? event.message : event.type),
+      notes,
+    });
+  }
 
   add(ref: LocationRef, uri = `s:${ref}`): void {
     this.rows.set(ref, { ref, imageId: `i${ref}`, location: { uri } });
@@ -172,6 +177,28 @@ describe("the index of references", () => {
     await listing.references.current();
     expect(listing.warnings).toHaveLength(2);
     expect(listing.references.note).toContain("3 locations");
+  });
+
+  test("says what cannot be compared once for all that share a queue, and again when the number changes, as after it was none", async () => {
+    const notes = createMemoryQueue();
+    const listing = new Listing(notes);
+    const warningsWith = async (...refs: readonly number[]): Promise<number> => {
+      listing.rows.clear();
+      for (const ref of refs) listing.add(ref, "swift://elsewhere");
+      listing.warnings.length = 0;
+      listing.references.forget();
+      await listing.references.ready();
+      return listing.warnings.length;
+    };
+    expect(await warningsWith(1)).toBe(1);
+    expect(listing.warnings[0]).toMatch(/^1 location in the registry cannot/);
+    expect(await warningsWith(1)).toBe(0);
+    expect(await warningsWith(1, 2)).toBe(1);
+    expect(await warningsWith(2)).toBe(1);
+    expect(await warningsWith()).toBe(0);
+    expect(await warningsWith(2)).toBe(1);
+    notes.notes = () => Promise.reject(new Error("down"));
+    expect(await warningsWith(2)).toBe(1);
   });
 
   test("reads rows afresh, a block for each that stands alone, and leaves out those that are gone", async () => {

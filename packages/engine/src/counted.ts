@@ -1,0 +1,4 @@
+/** `1 location`, `2 locations`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
