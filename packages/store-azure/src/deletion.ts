@@ -6,15 +6,10 @@ import { failureOf } from "./failure.ts";
 import { listExactly, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
 import { difference, type Look, lookAt, lookInListing, requireContainer } from "./look.ts";
-import { outcomeOf } from "./outcome.ts";
+import { KNOWN_AS_ANOTHER, outcomeOf, TAKEN_FOR_ANOTHER } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
 import type { Deletion } from "./signature.ts";
 import { planVersions, type VersionPlan } from "./version-plan.ts";
-
-const TAKEN_FOR_ANOTHER: Outcome = {
-  kind: "invalid",
-  reason: "the service does not tell its name from another's, because of the dots in it",
-};
 
 export interface Terms {
   /** Whether identities and times are compared. */
@@ -78,6 +73,7 @@ export class BatchDeletion {
     if (each.length > 0) await this.#deleteVersioned(each);
     await this.#tellGoneFromChanged(plain);
     await this.#distrustDots();
+    await this.#distrustAbsence(versioned);
     if (!this.#containerIsThere && this.#outcomes.some((outcome) => outcome?.kind === "absent")) {
       await requireContainer(this.#service, this.#container, this.#signal);
       this.#containerIsThere = true;
@@ -247,6 +243,22 @@ export class BatchDeletion {
       const left = await listExactly(this.#service, group, name, withVersions, this.#signal);
       if (left.refusal !== undefined) throw failureOf(listing(group), left.refusal);
       this.#outcomes[index] = left.value.some(({ etag }) => etags.has(etag)) ? TAKEN_FOR_ANOTHER : said;
+    });
+  }
+
+  /** What was written as `a.` may be there as `a`, and is not gone then. */
+  async #distrustAbsence(versioned: boolean): Promise<void> {
+    const doubtful = [...this.#targets.keys()].filter(
+      (index) =>
+        this.#outcomes[index]?.kind === "absent" &&
+        this.#targets[index]?.dotted === true &&
+        this.#targets[index].resolved !== "",
+    );
+    await this.#each(doubtful, async (index, { group, resolved }) => {
+      this.#outcomes[index] = undefined;
+      const other = await listExactly(this.#service, group, resolved, versioned, this.#signal);
+      if (other.refusal !== undefined) throw failureOf(listing(group), other.refusal);
+      this.#outcomes[index] = other.value.length > 0 ? KNOWN_AS_ANOTHER : { kind: "absent" };
     });
   }
 

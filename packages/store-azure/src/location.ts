@@ -6,7 +6,9 @@ export interface AzureTarget extends Target {
   /** The name as it stands in a request's path. */
   readonly encodedName: string;
   readonly name: string;
-  /** A segment of the name is `.` or `..`: whoever resolves it, as URLs demand, comes to another blob. */
+  /** The name as whoever resolves it has it: another blob's, perhaps, if `dotted`. */
+  readonly resolved: string;
+  /** A segment of the name is `.` or `..`, or ends in a dot, or the name has a backslash: there is somebody who comes to another blob. */
   readonly dotted: boolean;
   /** Written later than this (milliseconds since 1970), it is not the blob that was meant. */
   readonly unmodifiedSince: number;
@@ -22,6 +24,7 @@ export interface Recognition {
 const ALLOWED_MS = 2000;
 const CONTAINER = /^(?:\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/;
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
+const UNRESOLVED = /\\|(?:\.|%2e)(?:\/|$)/i;
 
 /** Recognises a location; asks nobody. */
 export function recognise(location: Location, requestedAt: Date, as: Recognition): AzureTarget | undefined {
@@ -52,15 +55,22 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
   if (name.length > 1024) throw invalid(uri, "has a name of more than 1024 characters");
   const identity = identityOf(location, parameters?.get("versionid") ?? undefined);
   const encodedName = encodeURIComponent(name);
-  const blob = `${container}/${encodedName.replaceAll("%2F", "/")}`;
+  const blob = `${container}/${inPath(encodedName)}`;
   const versionId = identity?.versionId;
+  const resolved = UNRESOLVED.test(name) ? resolve(name) : name;
+  const dotted = resolved !== name;
   return {
     key: versionId === undefined ? blob : `${blob}?versionid=${encodeURIComponent(versionId)}`,
     ...(versionId !== undefined && { within: blob }),
+    // Who names `a.` needs `a` where the service knows no other.
+    ...(versionId === undefined &&
+      dotted &&
+      resolved !== "" && { within: `${container}/${inPath(encodeURIComponent(resolved))}` }),
     group: container,
     encodedName,
     name,
-    dotted: isDotted(name),
+    resolved,
+    dotted,
     unmodifiedSince: requestedAt.getTime() + ALLOWED_MS,
     identity,
   };
@@ -70,6 +80,24 @@ function isDotted(name: string): boolean {
   return name.includes(".") || name.includes("%")
     ? name.split("/").some((segment) => DOT_SEGMENT.test(segment))
     : false;
+}
+
+/**
+ * URLs demand that dot segments are resolved; Azure's own service takes a backslash for a slash, and dots from the end of a segment.
+ * Source: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata advises against such names and does not say why.
+ */
+function resolve(name: string): string {
+  const segments: string[] = [];
+  for (const segment of name.replaceAll("\\", "/").split("/")) {
+    const plain = segment.replace(/%2e/gi, ".");
+    if (plain === "..") segments.pop();
+    else if (plain !== ".") segments.push(UNRESOLVED.test(segment) ? plain.replace(/\.+$/, "") : segment);
+  }
+  return segments.join("/");
+}
+
+function inPath(encodedName: string): string {
+  return encodedName.replaceAll("%2F", "/");
 }
 
 /** What follows the account in an `http(s)` URL; undefined if it is somebody else's. */

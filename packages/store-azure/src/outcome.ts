@@ -4,6 +4,16 @@ import type { Part } from "./batch-answer.ts";
 /** Not asked, or not answered, before the call's time was up. */
 export const ABORTED: Outcome = { kind: "unknown", reason: "the call's time was up before the service answered" };
 
+export const TAKEN_FOR_ANOTHER: Outcome = {
+  kind: "invalid",
+  reason: "the service does not tell its name from another's, because of the dots or backslashes in it",
+};
+export const KNOWN_AS_ANOTHER: Outcome = {
+  kind: "invalid",
+  reason:
+    "no blob has this name, but one that the service may have made of it, because of the dots or backslashes in it",
+};
+
 /** What the service's word on one deletion means. An absence is believed only where the container is known to be there. */
 export function outcomeOf(part: Part | undefined): Outcome {
   if (part === undefined) return { kind: "unknown", reason: "the service gave no readable answer for this blob" };

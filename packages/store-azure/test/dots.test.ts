@@ -9,9 +9,9 @@ let blobs: Map<string, string>;
 let server: ModelServer;
 let store: Store;
 
-/** A service, or something before it, that resolves the dots in a path although it must not: `./x` is `x` to it. */
+/** A service, or something before it, that makes other names of some: `./x` is `x` to it, and so is `x.`; `a\\b` is `a/b`. */
 const resolved = (path: string): string =>
-  decodeURIComponent(new URL(decodeURIComponent(path), "http://host").pathname);
+  decodeURIComponent(new URL(decodeURIComponent(path), "http://host").pathname).replaceAll(/\.+(?=\/|$)/g, "");
 
 beforeEach(async () => {
   blobs = new Map();
@@ -66,6 +66,30 @@ test.each(["check", "unchecked"] as const)(
     expect([...blobs.keys()]).toEqual(["./x", "x", "a/../y"]);
   },
 );
+
+test("a name that the service makes another of is not called gone while that one is there, and does not reach it", async () => {
+  blobs = new Map([
+    ["disk", "0x1"],
+    ["a/b", "0x2"],
+    ["a/c.d", "0x3"],
+  ]);
+  const outcomes = await remove(
+    store,
+    ...["disk.", "disk..", "a\\b", "a./b", "a/c.d.", "a\\gone", "a/gone."].map(blob),
+  );
+  expect(outcomes.map(({ kind }) => kind)).toEqual([...Array(5).fill("invalid"), "absent", "absent"]);
+  expect([...blobs.keys()]).toEqual(["disk", "a/b", "a/c.d"]);
+});
+
+test("a live image that names it so keeps the blob that the service makes of it", () => {
+  const { key } = targetOf(store, blob("a/b"));
+  for (const name of ["a\\b", "a/b.", "a./b..", "a/x/../b", "./a/b"]) {
+    expect(targetOf(store, blob(name)).within).toBe(key);
+    expect(targetOf(store, blob(name)).key).not.toBe(key);
+  }
+  for (const name of ["a/.b", "a.b", "a..b", "a//b", "a/b/"])
+    expect(targetOf(store, blob(name)).within).toBeUndefined();
+});
 
 test("a name with dots is looked at in the container's listing, never in a URL", async () => {
   blobs = new Map([
