@@ -26,19 +26,39 @@ const NEVER = new Date(0);
 
 /**
  * Where a location's object is, for comparing. One that is not routed (several stores take it, or it names a store that is not configured) may be the object of
- * each store that can address it; none at all: it cannot be compared.
+ * each store that can address it. One that a store refuses for the dots in its path may be read by others all the same, and counts as what they lead to. None at
+ * all: it cannot be compared.
  */
 export function addressesOf(location: Location, route: Route, stores: readonly OpenStore[]): readonly Address[] {
   const routed = route(location, NEVER);
   if (routed.reason === undefined) return [addressOf(routed.to.id, routed.target)];
+  const found = addressesIn(location, stores);
+  const uri = withoutDots(location.uri);
+  return found.length > 0 || uri === location.uri ? found : addressesIn({ ...location, uri }, stores);
+}
+
+function addressesIn(location: Location, stores: readonly OpenStore[]): readonly Address[] {
   const found: Address[] = [];
   for (const { id, store } of stores) {
     try {
       const target = store.target({ location, requestedAt: NEVER });
       if (target !== undefined) found.push(addressOf(id, target));
     } catch {
-      // Malformed, or outside of what the store may touch: it cannot be what the store would delete.
+      // Malformed, or outside of what the store may touch: the store does not delete it under this name.
     }
   }
   return found;
+}
+
+const DOTS = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+
+function withoutDots(uri: string): string {
+  if (!DOTS.test(uri)) return uri;
+  const segments: string[] = [];
+  for (const segment of uri.split("/")) {
+    const plain = segment.replace(/%2e/gi, ".");
+    if (plain === "..") segments.pop();
+    else if (plain !== ".") segments.push(segment);
+  }
+  return segments.join("/");
 }

@@ -40,10 +40,12 @@ export class Router {
 
   /**
    * The stores with the scheme of the location; of those the one that it names, if it names one; each is asked for its target.
-   * Exactly one taker: routed. None, several, or a store that takes it for malformed: refused, naming the candidates.
+   * Exactly one taker: routed. Text that was damaged when it was read, none, several, or a store that takes it for malformed: refused, naming the candidates.
    */
   readonly route = (location: Location, requestedAt: Date): RouteResult => {
     const named = storeIdOf(location);
+    // Whoever read it as text put this in place of bytes that are no UTF-8. They are lost, and the name that is left may be another object's.
+    if (location.uri.includes("\ufffd")) return { reason: "its URI has U+FFFD in it, in place of what was no UTF-8" };
     let candidates = this.#candidates(location.uri);
     if (named !== undefined) {
       const store = this.#stores.get(named);

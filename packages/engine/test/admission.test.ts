@@ -90,6 +90,21 @@ describe("alive is a property of the location", () => {
     ).toMatchObject([{ kind: "alive" }, { kind: "alive" }]);
   });
 
+  test("a live row that its store refuses for the dots in its path keeps what they lead to", async () => {
+    const strict = createMemoryStore({ scheme: "strict" });
+    const target = strict.target.bind(strict);
+    strict.target = (of) => {
+      if (of.location.uri.includes("/.") || of.location.uri.includes("%2")) throw new Error("dots");
+      return target(of);
+    };
+    for (const path of ["./a", "%2E/a", "b/../a", "b/%2e./a", "b/./../a"]) {
+      const world = createWorld({ more: { strict } });
+      world.seed("i", "pending", [pendingAt("strict://g/a")]);
+      world.seed("j", "live", [liveAt(`strict://g/${path}`)]);
+      expect(await world.admit(["i", "strict://g/a"])).toMatchObject([{ kind: "shared", with: "j" }]);
+    }
+  });
+
   test("a row that no store can address is found by its URI", async () => {
     const fickle = createMemoryStore({ scheme: "fickle" });
     const target = fickle.target.bind(fickle);

@@ -98,14 +98,18 @@ describe("what becomes of an entry in a run", () => {
       { imageId: "b", location: { uri: "memory://group/a%ZZ" } },
       { imageId: "c", location: { uri: "memory://group/c", store: "other" } },
       { imageId: "d", location: { uri: "memory://group/d", metadata: { backend: "memory" } } },
+      { imageId: "e", location: { uri: "memory://group/\ufffd" } },
     ]);
+    world.stores["memory"]!.put("memory://group/\ufffd");
     const summary = await world.clock.until(world.scrubber.runOnce());
-    expect(summary).toMatchObject({ leased: 4, setAside: 3, absent: 1 });
+    expect(summary).toMatchObject({ leased: 5, setAside: 4, absent: 1 });
+    expect(world.stores["memory"]!.has("memory://group/\ufffd")).toBe(true);
     const errors: Record<string, string | undefined> = {};
     for await (const { imageId, error } of world.queue.entries()) errors[imageId] = error;
     expect(errors["a"]).toBe('no configured store answers for "gopher:"');
     expect(errors["b"]).toContain('store "memory" refuses it');
     expect(errors["c"]).toBe('it names the store "other", which is not configured');
+    expect(errors["e"]).toContain("U+FFFD");
   });
 
   test("of several stores with one scheme, the one that is named or that alone takes it; else set aside, naming all", async () => {
