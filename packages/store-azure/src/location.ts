@@ -34,7 +34,7 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
   if (rest.includes("#")) throw invalid(uri, "contains #", "Write it as %23 if it belongs to the blob's name.");
   const query = rest.indexOf("?");
   const path = query < 0 ? rest : rest.slice(0, query);
-  const parameters = query < 0 ? undefined : new URLSearchParams(rest.slice(query));
+  const parameters = query < 0 ? undefined : parametersOf(rest.slice(query));
   if (parameters?.has("snapshot") === true) {
     throw invalid(uri, "names a snapshot", "Snapshots are deleted together with their blob.");
   }
@@ -115,11 +115,17 @@ function ownPath(uri: string, account: Recognition["account"]): string | undefin
   return path.slice(base.length + 1);
 }
 
-/** In lower case, without the scheme's own port. */
+/** By names in lower case, as the service compares them: tools write `versionId`, too. */
+function parametersOf(query: string): ReadonlyMap<string, string> {
+  return new Map(Array.from(new URLSearchParams(query), ([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** In lower case, without the scheme's own port and the root's dot. */
 function hostOf(origin: string): string | undefined {
   if (!URL.canParse(origin)) return undefined;
-  const { host, port } = new URL(origin);
-  return port === "80" || port === "443" ? host.slice(0, -port.length - 1) : host;
+  const { hostname, port } = new URL(origin);
+  const name = hostname.replace(/\.$/, "");
+  return port === "" || port === "80" || port === "443" ? name : `${name}:${port}`;
 }
 
 function decoded(uri: string, text: string): string {
