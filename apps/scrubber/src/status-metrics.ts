@@ -1,4 +1,4 @@
-import type { Status, StoreStatus } from "@scrubber/engine";
+import type { Status, StoreStatus, StoreTotals } from "@scrubber/engine";
 
 /** How long what is due will take at the last known pace, in seconds; undefined while no pace is known. */
 export function drainSeconds({ due, stores }: Status): number | undefined {
@@ -9,7 +9,7 @@ export function drainSeconds({ due, stores }: Status): number | undefined {
 
 /**
  * How it stands, in Prometheus's text format (https://prometheus.io/docs/instrumenting/exposition_formats/), for the textfile collector of its node exporter.
- * All are gauges. What is not known is left out. Metrics are only ever added.
+ * Counters end in `_total` and begin with the queue; all others are gauges. What is not known is left out. Metrics are only ever added.
  */
 export function statusMetrics(status: Status): string {
   const { paused, lastSweepAt } = status;
@@ -46,7 +46,28 @@ export function statusMetrics(status: Status): string {
       "Locations settled a second, over the last minute of work.",
       of(stores, ({ perSecond }) => perSecond),
     ),
+    ...totalMetrics(status.totals),
   ].join("");
+}
+
+const OUTCOMES = ["deleted", "absent", "marker", "kept", "retried", "setAside"] as const;
+
+/** What all runs on the queue have done. */
+function totalMetrics(totals: Status["totals"]): readonly string[] {
+  if (totals === null) return [];
+  const stores = Object.entries(totals.stores);
+  const outcomes = ([id, store]: readonly [string, StoreTotals]): Sample[] =>
+    OUTCOMES.map((name) => [`{store="${escaped(id)}",outcome="${name}"}`, store[name]]);
+  return [
+    metric("locations_total", "Locations that ended, by store and outcome.", stores.flatMap(outcomes), "counter"),
+    metric(
+      "bytes_freed_total",
+      "Bytes freed, where the store can tell.",
+      stores.map(([id, { bytes }]) => [`{store="${escaped(id)}"}`, bytes]),
+      "counter",
+    ),
+    metric("images_deleted_total", "Images recorded as deleted.", [["", totals.images]], "counter"),
+  ];
 }
 
 type Sample = readonly [labels: string, value: number];
@@ -55,10 +76,10 @@ function optional(value: number | undefined): readonly Sample[] {
   return value === undefined ? [] : [["", value]];
 }
 
-function metric(name: string, help: string, samples: readonly Sample[]): string {
+function metric(name: string, help: string, samples: readonly Sample[], type: "gauge" | "counter" = "gauge"): string {
   if (samples.length === 0) return "";
   const full = `scrubber_${name}`;
-  return `# HELP ${full} ${help}\n# TYPE ${full} gauge\n${samples.map(([labels, value]) => `${full}${labels} ${value}\n`).join("")}`;
+  return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${samples.map(([labels, value]) => `${full}${labels} ${value}\n`).join("")}`;
 }
 
 function escaped(label: string): string {

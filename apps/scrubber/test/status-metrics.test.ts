@@ -14,7 +14,7 @@ function samples(text: string): Record<string, number> {
     if (keyword !== undefined) announced.add(`${keyword} ${name}`);
     else {
       const [, sample = "", metric = "", value] =
-        /^(([a-z_]+)(?:\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"\})?) (\S+)$/.exec(line) ?? [];
+        /^(([a-z_]+)(?:\{(?:,?[a-z]+="(?:[^"\\\n]|\\["\\n])*")+\})?) (\S+)$/.exec(line) ?? [];
       if (!announced.has(`HELP ${metric}`) || !announced.has(`TYPE ${metric}`)) unannounced.push(line);
       read[sample] = Number(value);
     }
@@ -38,6 +38,11 @@ const status: Status = {
   },
   paused: false,
   lastSweepAt: new Date("2026-11-24T11:00:00Z"),
+  totals: {
+    since: new Date("2026-11-01T00:00:00Z"),
+    images: 5,
+    stores: { fs: { deleted: 9, absent: 1, marker: 0, kept: 2, retried: 3, setAside: 4, bytes: 1e15 } },
+  },
 };
 
 test("how it stands is told to Prometheus: what waits, how late it is, how long it will take, how the stores do", () => {
@@ -60,13 +65,24 @@ test("how it stands is told to Prometheus: what waits, how late it is, how long 
     'scrubber_store_locations_per_second{store="s3"}': 10,
     'scrubber_store_locations_per_second{store="cold"}': 0,
     'scrubber_store_locations_per_second{store="od\\\\d"}': 0,
+    'scrubber_locations_total{store="fs",outcome="deleted"}': 9,
+    'scrubber_locations_total{store="fs",outcome="absent"}': 1,
+    'scrubber_locations_total{store="fs",outcome="marker"}': 0,
+    'scrubber_locations_total{store="fs",outcome="kept"}': 2,
+    'scrubber_locations_total{store="fs",outcome="retried"}': 3,
+    'scrubber_locations_total{store="fs",outcome="setAside"}': 4,
+    'scrubber_bytes_freed_total{store="fs"}': 1e15,
+    scrubber_images_deleted_total: 5,
   });
+  expect(statusMetrics(status)).toContain("# TYPE scrubber_bytes_freed_total counter\n");
+  expect(statusMetrics(status)).toContain("# TYPE scrubber_due gauge\n");
 });
 
 test("what is not known is left out, and is no zero", () => {
-  const unknown = { ...status, stores: {}, lastSweepAt: null };
+  const unknown = { ...status, stores: {}, lastSweepAt: null, totals: null };
   expect(Object.keys(samples(statusMetrics(unknown)))).not.toContain("scrubber_drain_seconds");
   expect(Object.keys(samples(statusMetrics(unknown)))).not.toContain("scrubber_last_sweep_timestamp_seconds");
+  expect(statusMetrics(unknown)).not.toContain("_total");
   expect(samples(statusMetrics({ ...unknown, due: 0 }))).toMatchObject({ scrubber_drain_seconds: 0 });
 });
 
@@ -83,6 +99,11 @@ test("status --prometheus prints that alone; where the queue does not answer, no
     scrubber_drain_seconds: 0,
     'scrubber_store_up{store="fs"}': 1,
   });
+  await run(`add img-2 ${uri("b")} --after 0s`);
+  await run("run --once");
+  const { stores } = (json((await run("status --json")).stdout) as { totals: { stores: object } }).totals;
+  expect(stores).toMatchObject({ fs: { deleted: 1, absent: 1 } });
+  expect((await run("status")).stdout).toMatch(/^In all +1 location deleted, [\d.]+ \w+ freed, since \d{4}-/m);
   expect(await run("status --prometheus --json")).toMatchObject({ code: 2 });
   expect(await run("status --prometheus", { cwd, env: { SCRUBBER_CONFIG: `${cwd}/nowhere.yaml` } })).toMatchObject({
     code: 1,

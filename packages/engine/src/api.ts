@@ -108,12 +108,27 @@ export interface StoreStatus {
   readonly lastError: string | null;
 }
 
+/** How many locations of one store ended in which way, and the bytes freed. */
+export type StoreTotals = Pick<RunSummary, "deleted" | "absent" | "marker" | "kept" | "retried" | "setAside" | "bytes">;
+
+/** What all runs on one queue have done, in every process: a statistic, not a proof. */
+export interface Totals {
+  /** When it began to be added up. */
+  readonly since: Date;
+  /** Images that the registry was told are deleted. */
+  readonly images: number;
+  /** By the store's id; `""`: locations that no store takes. */
+  readonly stores: Readonly<Record<string, StoreTotals>>;
+}
+
 export interface Status extends QueueStats {
   readonly overdueSeconds: number;
   readonly stores: Readonly<Record<string, StoreStatus>>;
   /** Paused as a whole. */
   readonly paused: boolean;
   readonly lastSweepAt: Date | null;
+  /** Null: there was no run yet that did anything. */
+  readonly totals: Totals | null;
 }
 
 export interface SweepSummary {

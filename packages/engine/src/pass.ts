@@ -18,6 +18,7 @@ import type { Recorder } from "./record.ts";
 import type { Router } from "./routing.ts";
 import { Settling, type Backbone } from "./settling.ts";
 import { Tally } from "./tally.ts";
+import type { RunningTotals } from "./totals.ts";
 
 /** What a pass works with. All calls of queue and registry are bounded in time. */
 export interface PassEnvironment {
@@ -30,6 +31,7 @@ export interface PassEnvironment {
   readonly router: Router;
   readonly lanes: Lanes;
   readonly health: Health;
+  readonly totals: Pick<RunningTotals, "save">;
   readonly emitter: Emitter;
   readonly random: () => number;
   readonly batch: number;
@@ -149,7 +151,7 @@ export class Pass {
 
   /** All of it, without a limit of time. Never rejects. */
   async #through(): Promise<void> {
-    const { clock, emitter, health, queue } = this.#env;
+    const { clock, emitter, queue } = this.#env;
     const startedAt = clock.now().getTime();
     try {
       const { waiting, due } = await queue.stats();
@@ -159,17 +161,28 @@ export class Pass {
       this.#fail("queue", error);
     }
     await this.#rest();
-    if (this.#outage?.of !== "queue") await health.save().catch((error: unknown) => this.#fail("queue", error));
+    if (this.#outage?.of !== "queue") await this.#save().catch((error: unknown) => this.#fail("queue", error));
+  }
+
+  /** Now and then: lets others see how far it is, and looks what they have found. */
+  async #refresh(): Promise<void> {
+    const { clock } = this.#env;
+    if (clock.monotonic() - this.#notesAt < NOTES_FRESH_MS) return;
+    if (this.#tally.leased > 0) await this.#save();
+    await this.#env.health.load();
+    this.#notesAt = clock.monotonic();
+  }
+
+  async #save(): Promise<void> {
+    await this.#env.health.save();
+    await this.#env.totals.save();
   }
 
   async #loop(startedAt: number): Promise<void> {
-    const { health, batch, clock } = this.#env;
+    const { health, batch } = this.#env;
     while (!this.#drain.begun) {
-      if (clock.monotonic() - this.#notesAt > NOTES_FRESH_MS) {
-        await health.load();
-        this.#notesAt = clock.monotonic();
-        if (health.allPaused) return;
-      }
+      await this.#refresh();
+      if (health.allPaused) return;
       if (this.#leases.open >= MOST_LEASES * batch || !this.#plan.room) {
         await this.#change(LOOK_MS);
         continue;
@@ -179,7 +192,10 @@ export class Pass {
       if (entries.length === 0) {
         if (this.#leases.open === 0) return;
         // Nothing more for now: but what is under way may come back, and full lanes may have more.
-        while (!this.#drain.begun && this.#leases.open > 0 && !this.#plan.roomAgain) await this.#change();
+        while (!this.#drain.begun && this.#leases.open > 0 && !this.#plan.roomAgain) {
+          await this.#change(NOTES_FRESH_MS);
+          await this.#refresh();
+        }
         continue;
       }
       this.#tally.leased += entries.length;

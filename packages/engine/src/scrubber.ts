@@ -28,6 +28,7 @@ import { Router } from "./routing.ts";
 import { Runs } from "./runs.ts";
 import { SweepSchedule, sweptAt } from "./sweep-schedule.ts";
 import { createSweep } from "./sweep.ts";
+import { RunningTotals, totalsIn } from "./totals.ts";
 
 const LEASE_MS = 600_000;
 const CALL_MS = 120_000;
@@ -129,6 +130,8 @@ class Machine implements Scrubber {
       emitter,
     });
     const [queue, registry] = [this.#queue, this.#registry];
+    const totals = new RunningTotals(queue, clock.now);
+    emitter.on(totals.listen);
     const { batch, maxAttempts, drainMs, wakeupMs } = config.scrub;
     this.#runs = new Runs({
       pass: {
@@ -140,6 +143,7 @@ class Machine implements Scrubber {
         router: this.#router,
         lanes,
         health: this.#health,
+        totals,
         emitter,
         random: Math.random,
         batch,
@@ -230,6 +234,7 @@ class Machine implements Scrubber {
       stores: this.#health.statuses(notes),
       paused: this.#health.allPaused,
       lastSweepAt: sweptAt(notes),
+      totals: totalsIn(notes) ?? null,
     };
   }
 

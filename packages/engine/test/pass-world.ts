@@ -9,6 +9,7 @@ import { Pass } from "../src/pass.ts";
 import type { Receipt, ReceiptLog } from "../src/receipts.ts";
 import { Recorder } from "../src/record.ts";
 import { Router, type Routed } from "../src/routing.ts";
+import { RunningTotals } from "../src/totals.ts";
 import { TestClock } from "./world.ts";
 
 export interface PassWorld {
@@ -68,6 +69,7 @@ export function createPassWorld(options: PassWorldOptions = {}): PassWorld {
         router: new Router([to]),
         lanes,
         health: new Health(queue, stores, lanes, clock),
+        totals: new RunningTotals(queue, clock.now),
         emitter,
         random: options.random ?? (() => 0.5),
         batch: options.batch ?? 1000,

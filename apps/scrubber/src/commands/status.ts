@@ -1,7 +1,7 @@
 import { formatDuration, ScrubberError } from "@scrubber/core";
-import type { Status, StoreStatus } from "@scrubber/engine";
+import type { Status, StoreStatus, Totals } from "@scrubber/engine";
 import { printable } from "../entry-view.ts";
-import { formatCount, formatInstant, formatRelative } from "../figures.ts";
+import { formatBytes, formatCount, formatInstant, formatRelative, plural } from "../figures.ts";
 import type { Output } from "../output.ts";
 import { drainSeconds, statusMetrics } from "../status-metrics.ts";
 import { layOut } from "../table.ts";
@@ -49,6 +49,7 @@ function statusObject(status: Status): object {
     stores: status.stores,
     paused: status.paused,
     lastSweepAt: status.lastSweepAt?.toISOString() ?? null,
+    totals: status.totals,
   };
 }
 
@@ -69,6 +70,7 @@ async function describe(status: Status, output: Output): Promise<void> {
       : ([["Drained in", `about ${formatDuration(drain * 1000)}`]] as [string, string][])),
     ...(status.lastSweepAt === null ? [] : ([["Last sweep", instant(status.lastSweepAt)]] as [string, string][])),
   ];
+  if (status.totals !== null) facts.push(["In all", inAll(status.totals)]);
   for (const [name, value] of facts) await output.line(`${name.padEnd(12)}${value}`);
   if (status.paused) await output.line(output.style("yellow", "Paused as a whole: scrubber resume"));
   await output.line();
@@ -83,6 +85,17 @@ async function describe(status: Status, output: Output): Promise<void> {
     rows,
   );
   for (const [index, line] of table.entries()) await output.line(index === 0 ? output.style("dim", line) : line);
+}
+
+/** What all runs have done. */
+function inAll({ since, images, stores }: Totals): string {
+  let [deleted, bytes] = [0, 0];
+  for (const store of Object.values(stores)) {
+    deleted += store.deleted;
+    bytes += store.bytes;
+  }
+  const ofImages = images > 0 ? `, ${plural(images, "image")} recorded as deleted` : "";
+  return `${plural(deleted, "location")} deleted, ${formatBytes(bytes)} freed${ofImages}, since ${formatInstant(since)}`;
 }
 
 function healthColour({ health }: StoreStatus): "green" | "yellow" | "red" | "dim" {
