@@ -167,7 +167,7 @@ export class Pass {
   /** Now and then: lets others see how far it is, and looks what they have found. */
   async #refresh(): Promise<void> {
     const { clock } = this.#env;
-    if (clock.monotonic() - this.#notesAt < NOTES_FRESH_MS) return;
+    if (this.#drain.begun || clock.monotonic() - this.#notesAt < NOTES_FRESH_MS) return;
     if (this.#tally.leased > 0) await this.#save();
     await this.#env.health.load();
     this.#notesAt = clock.monotonic();
