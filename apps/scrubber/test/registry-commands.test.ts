@@ -26,6 +26,22 @@ describe("with a registry", () => {
     expect(await run("delete no-such-image")).toMatchObject({ code: 3 });
   });
 
+  test("an image whose data no store would delete is added, and that is said of each such location at once", async () => {
+    const { run, uri } = await initialized(["a"], "--registry");
+    const added = await run(`image add img-1 ${uri("a")} file:///elsewhere/a swift://u:s3cret@host/a`);
+    expect(added).toMatchObject({ code: 0, stdout: expect.stringContaining("Added image img-1") });
+    expect(added.stderr.split("\n")).toEqual([
+      expect.stringMatching(
+        /^note: as things are, a run will, once the image is deleted, set file:\/\/\/elsewhere\/a aside: no configured store takes it \(fs: .*\)$/,
+      ),
+      "note: as things are, a run will, once the image is deleted, set swift://***@host/a aside: no configured store takes it",
+      "",
+    ]);
+    const named = await run(`image add img-2 ${uri("a")} --store s3`);
+    expect(named.stderr).toContain('set this location aside: there is no store "s3"; configured are: fs\n');
+    expect((await run(`image add img-3 ${uri("a")} --json`)).stderr).toBe("");
+  });
+
   test("commands that need one say so where none is configured", async () => {
     const { run, uri } = await initialized();
     for (const line of [`image add img-1 ${uri("a")}`, "delete img-1"]) {

@@ -9,6 +9,7 @@ import type { Invocation } from "../invocation.ts";
 import type { ListLine } from "../list-file.ts";
 import { imageIdArgument, uriArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
+import { warnOfHomeless } from "./homeless.ts";
 
 interface AddOptions {
   readonly after?: string;
@@ -79,7 +80,7 @@ async function addImage(
   const locations = uris.map((uri): Location => ({ uri, ...(store !== undefined && { store }) }));
   const counts = count(await scrubber.add(locations.map((location) => entryOf(imageId, location, dueAt))));
   await report(run, counts, `of image ${imageId}`);
-  warnOfHomeless(run, scrubber, locations);
+  warnOfHomeless(run, scrubber, locations, "the run will set");
   await sayWhenDue(run, scrubber, imageId);
 }
 
@@ -180,29 +181,6 @@ async function report(run: Invocation, counts: Counts, whose: string): Promise<v
     `${added > 0 ? output.style("green", done) : done}${others.length > 0 ? ` ${others.join("; ")}.` : ""}`,
   );
   if (setAside > 0 || rejected > 0) run.exitCode = EXIT.incomplete;
-}
-
-/** Routing is judged when the time comes; but what no store takes today is likely a slip, and told at once. */
-function warnOfHomeless(run: Invocation, { stores }: Scrubber, locations: readonly Location[]): void {
-  const { output } = run;
-  for (const location of locations) {
-    const reasons: string[] = [];
-    const takers = [...stores].filter(([id, store]) => {
-      if (location.store !== undefined && location.store !== id) return false;
-      try {
-        return store.target({ location, requestedAt: new Date() }) !== undefined;
-      } catch (error) {
-        reasons.push(`${id}: ${messageOf(error)}`);
-        return false;
-      }
-    });
-    if (takers.length === 1) continue;
-    const why =
-      takers.length > 1
-        ? `the stores ${takers.map(([id]) => id).join(" and ")} all take it; name one with --store`
-        : `no configured store takes it${reasons.length > 0 ? ` (${reasons.join("; ")})` : ""}`;
-    output.note(`${output.noteStyle("yellow", "note:")} as things are, the run will set this location aside: ${why}`);
-  }
 }
 
 async function sayWhenDue(run: Invocation, { queue }: Scrubber, imageId: string): Promise<void> {

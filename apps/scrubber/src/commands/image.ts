@@ -4,6 +4,7 @@ import type { Scrubber } from "@scrubber/engine";
 import { plural } from "../figures.ts";
 import { imageIdArgument, uriArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
+import { warnOfHomeless } from "./homeless.ts";
 
 /** The registry, if it is the application's own. */
 export function managedRegistry({ registry }: Scrubber, command: string): Registry {
@@ -45,6 +46,7 @@ export const image: CommandDefinition = (program, start) => {
       const locations = uris.map((uri) => ({ uri: uriArgument(uri), ...(store !== undefined && { store }) }));
       await managedRegistry(session.scrubber, "image add").addImage({ id, locations });
       await run.output.object({ imageId: id, locations: locations.length });
+      warnOfHomeless(run, session.scrubber, locations, "a run will, once the image is deleted, set");
       await run.output.line(
         `${run.output.style("green", `Added image ${id}`)} with ${plural(locations.length, "location")}. To delete it later: scrubber delete ${id}`,
       );
