@@ -16,6 +16,8 @@ const REQUESTS_AT_ONCE = 8;
 const CHANGED = "it was written after its deletion was requested, or is another object";
 const HINT = "Check `base`, and that the server runs and serves it.";
 
+const UNANSWERED: Outcome = { kind: "unknown", reason: "the server did not answer for it" };
+
 /** A resource, with what must hold when it is deleted. */
 interface WebdavTarget extends Target {
   readonly url: string;
@@ -65,9 +67,30 @@ export class WebdavStore implements Store<WebdavTarget> {
 
   async delete(targets: readonly WebdavTarget[], { signal }: Call): Promise<readonly Outcome[]> {
     const limit = pLimit(REQUESTS_AT_ONCE);
-    const outcomes = await Promise.all(targets.map((target) => limit(() => this.#deleteOne(target, signal))));
-    if (outcomes.includes("absent")) await this.#mustBeThere(signal);
-    return outcomes.map((outcome): Outcome => (outcome === "absent" ? { kind: "absent" } : outcome));
+    let outage: unknown;
+    const answers = await Promise.all(
+      targets.map((target) =>
+        limit(async () => {
+          // Nothing is sent behind an outage, and nothing is under way any more when this call ends.
+          if (outage !== undefined) return UNANSWERED;
+          try {
+            return await this.#deleteOne(target, signal);
+          } catch (error) {
+            outage = error;
+            return UNANSWERED;
+          }
+        }),
+      ),
+    );
+    if (answers.some(({ kind }) => kind === "absent")) {
+      await this.#mustBeThere(signal).catch((error: unknown) => {
+        outage = error;
+        for (const [index, { kind }] of answers.entries()) if (kind === "absent") answers[index] = UNANSWERED;
+      });
+    }
+    // It fails as a whole only where nothing at all was answered.
+    if (outage !== undefined && !signal.aborted && answers.every((answer) => answer === UNANSWERED)) throw outage;
+    return answers;
   }
 
   async inspect(targets: readonly WebdavTarget[], { signal }: Call): Promise<readonly Presence[]> {
@@ -95,7 +118,7 @@ export class WebdavStore implements Store<WebdavTarget> {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #deleteOne(target: WebdavTarget, signal: AbortSignal): Promise<Outcome | "absent"> {
+  async #deleteOne(target: WebdavTarget, signal: AbortSignal): Promise<Outcome> {
     if (signal.aborted) return { kind: "unknown", reason: "the call was ended before it was asked" };
     const condition =
       target.etag === undefined
@@ -113,7 +136,7 @@ export class WebdavStore implements Store<WebdavTarget> {
       case 204:
         return { kind: "deleted" };
       case 404:
-        return "absent";
+        return { kind: "absent" };
       case 412:
         return { kind: "changed", reason: CHANGED };
       case 429:
