@@ -7,7 +7,7 @@ const KEEP_ALIVE_MS = 30_000;
 /**
  * Claims by a lock of the server that lives as long as its connection.
  *
- * @param statement Answers with one row, whose column `claimed` is 1 or true where the lock was to be had.
+ * @param statement Answers with one row of one value, which is 1 where the lock was to be had.
  */
 export async function claimOnServer(
   acquire: () => Promise<Connection>,
@@ -16,8 +16,8 @@ export async function claimOnServer(
   const connection = await acquire();
   let kept = false;
   try {
-    const [row] = (await connection.all(statement, [])) as { claimed?: unknown }[];
-    kept = Number(row?.claimed) === 1;
+    const [row] = await connection.all(statement, []);
+    kept = Number(row?.[0]) === 1;
   } finally {
     if (!kept) connection.release(true);
   }

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { dirname, isAbsolute } from "node:path";
+import { dirname } from "node:path";
 import {
   createCipher,
   defineRegistry,
@@ -118,7 +118,7 @@ export default plugin;
 function addressOf(options: Options, context: Context): Address {
   const address = parseUrl(options.url);
   if (typeof address === "string") throw new TypeError(`the URL ${address}`);
-  const resolved = (path: string): string => (isAbsolute(path) ? path : context.resolvePath(path));
+  const resolved = (path: string): string => context.resolvePath(path);
   if (address.kind === "sqlite") return { kind: "sqlite", path: resolved(address.path) };
   if (address.tls === undefined) return address;
   const { ca, cert, key, ...checks } = address.tls;

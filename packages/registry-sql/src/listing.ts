@@ -22,32 +22,15 @@ const REFERENCES_PAGE = 2000;
 /** PostgreSQL refuses to compare its integer with anything greater. */
 const GREATEST_INTEGER = 2 ** 31 - 1;
 
-interface ImageRow {
-  readonly id: string;
-  readonly status: string;
-  readonly deleted_at: string | null;
-}
-
-interface LocationRow extends LocationColumns {
-  readonly id: number;
-  readonly image_id: string;
-  readonly status: string;
-  readonly deleted_at: string | null;
-}
-
-interface PendingRow extends LocationColumns {
-  readonly id: number;
-  readonly image_id: string;
-  readonly asked_at: string | null;
-  readonly image_status: string;
-}
+type ImageRow = readonly [id: string, status: string, deletedAt: string | null];
+type LocationRow = readonly [id: number, imageId: string, ...LocationColumns, status: string, deletedAt: string | null];
 
 /**
  * Whether an image was made active again without its locations: Glance's own `--restore` leaves them pending, and `deleted_at` set. Their data is the
  * image's only data, so they count as live. Whoever removes a single location of an active image leaves the image's `deleted_at` NULL.
  */
-export function isHollow(image: { readonly status: string; readonly deleted_at: unknown }): boolean {
-  return image.deleted_at !== null && livenessOf(image.status) === "live";
+export function isHollow(status: string, deletedAt: unknown): boolean {
+  return deletedAt !== null && livenessOf(status) === "live";
 }
 
 /** The contrary of {@link isHollow} for an image `i`. */
@@ -76,28 +59,19 @@ export async function readImages(
   const found = new Map<string, Image & { readonly locations: ImageLocation[] }>();
   const hollow = new Set<string>();
   const instantOf = instantReader(database.wholeSeconds, clock());
-  for (const row of images) {
-    const deletedAt = instantOf(row.deleted_at);
-    const status = livenessOf(row.status);
-    if (isHollow(row)) hollow.add(row.id);
-    found.set(row.id, {
-      id: row.id,
-      status,
-      nativeStatus: row.status,
-      ...(deletedAt !== undefined && status !== "live" && { deletedAt }),
-      locations: [],
-    });
+  for (const [id, nativeStatus, at] of images) {
+    const status = livenessOf(nativeStatus);
+    if (isHollow(nativeStatus, at)) hollow.add(id);
+    const deletedAt = status === "live" ? undefined : instantOf(at);
+    const image = { id, status, nativeStatus, locations: [] };
+    found.set(id, deletedAt === undefined ? image : { ...image, deletedAt });
   }
-  for (const row of locations) {
-    const own = livenessOf(row.status);
-    const status = own === "pending" && hollow.has(row.image_id) ? "live" : own;
-    const deletedAt = status === "pending" ? instantOf(row.deleted_at) : undefined;
-    found.get(row.image_id)?.locations.push({
-      ...codec.read(row),
-      ref: row.id,
-      status,
-      ...(deletedAt !== undefined && { deletedAt }),
-    });
+  for (const [ref, imageId, value, metadata, nativeStatus, at] of locations) {
+    const own = livenessOf(nativeStatus);
+    const status = own === "pending" && hollow.has(imageId) ? "live" : own;
+    const deletedAt = status === "pending" ? instantOf(at) : undefined;
+    const location = { ...codec.read(value, metadata), ref, status };
+    found.get(imageId)?.locations.push(deletedAt === undefined ? location : { ...location, deletedAt });
   }
   return found;
 }
@@ -142,22 +116,28 @@ async function pendingRows(
   const end = scanEnd(after);
   const askedAt = sql`COALESCE(l.deleted_at, i.deleted_at, l.updated_at, i.updated_at)`;
   // The location's own time is looked at first: so most of what is left out costs no look at its image.
+  type PendingRow = readonly [
+    id: number,
+    imageId: string,
+    ...LocationColumns,
+    imageStatus: string,
+    askedAt: string | null,
+  ];
   const rows = await session.all<PendingRow>(sql`
-    SELECT l.id, l.image_id, l.value, l.meta_data, i.status AS image_status,
-      ${askedAt} AS asked_at
+    SELECT l.id, l.image_id, l.value, l.meta_data, i.status, ${askedAt}
     FROM image_locations l JOIN images i ON i.id = l.image_id
     WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete' AND ${IS_NOT_HOLLOW}
       AND ${isWanted(sql`l.deleted_at`, known)} AND ${isWanted(askedAt, known)}
     ORDER BY l.id LIMIT ${literal(limit)}`);
-  const items = rows.map((row) => ({
-    imageId: row.image_id,
-    imageStatus: livenessOf(row.image_status),
-    requestedAt: requestedAt(row.asked_at),
-    ref: row.id,
-    ...codec.read(row),
+  const items = rows.map(([ref, imageId, value, metadata, imageStatus, at]) => ({
+    ...codec.read(value, metadata),
+    imageId,
+    imageStatus: livenessOf(imageStatus),
+    requestedAt: requestedAt(at),
+    ref,
   }));
   const last = rows.at(-1);
-  if (last !== undefined && rows.length === limit) return { items, next: `l:${last.id}` };
+  if (last !== undefined && rows.length === limit) return { items, next: `l:${last[0]}` };
   const onward = await firstBeyond(session, end);
   return { items, next: onward === undefined ? "i:" : `l:${onward - 1}` };
 }
@@ -169,24 +149,24 @@ async function pendingWithoutRows(
   { limit, known }: PendingPage,
 ): Promise<Page<PendingLocation>> {
   const askedAt = sql`COALESCE(deleted_at, updated_at)`;
-  const [end] = await session.all<{ place: string | number }>(sql`
-    SELECT ${imageOrder} AS place FROM images WHERE ${imageOrder} > ${imagePlace(after)}
+  const [end] = await session.all<readonly [place: string | number]>(sql`
+    SELECT ${imageOrder} FROM images WHERE ${imageOrder} > ${imagePlace(after)}
     ORDER BY ${imageOrder} LIMIT 1 OFFSET ${literal(SCAN_ROWS - 1)}`);
-  const rows = await session.all<{ place: string | number; id: string; asked_at: string | null }>(sql`
-    SELECT ${imageOrder} AS place, id, ${askedAt} AS asked_at FROM images
+  const rows = await session.all<readonly [place: string | number, id: string, askedAt: string | null]>(sql`
+    SELECT ${imageOrder}, id, ${askedAt} FROM images
     WHERE ${imageOrder} > ${imagePlace(after)}
-      ${end === undefined ? sql`` : sql`AND ${imageOrder} <= ${imagePlace(String(end.place))}`}
+      ${end === undefined ? sql`` : sql`AND ${imageOrder} <= ${imagePlace(String(end[0]))}`}
       AND status = 'pending_delete' AND ${isWanted(askedAt, known)}
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status = 'pending_delete')
     ORDER BY ${imageOrder} LIMIT ${literal(limit)}`);
-  const items = rows.map((row) => ({
-    imageId: row.id,
+  const items = rows.map(([, imageId, at]) => ({
+    imageId,
     imageStatus: "pending" as Liveness,
-    requestedAt: requestedAt(row.asked_at),
+    requestedAt: requestedAt(at),
     none: true as const,
   }));
   const last = rows.at(-1);
-  const next = last !== undefined && rows.length === limit ? last.place : end?.place;
+  const [next] = last !== undefined && rows.length === limit ? last : (end ?? []);
   return next === undefined ? { items } : { items, next: `i:${next}` };
 }
 
@@ -200,15 +180,16 @@ export async function* readReferences(
   for (;;) {
     const end = scanEnd(seen);
     const rows = await database.read((session) =>
-      session.all<LocationRow>(sql`
+      session.all<readonly [id: number, imageId: string, ...LocationColumns]>(sql`
         SELECT id, image_id, value, meta_data FROM image_locations
         WHERE id > ${seen} AND id <= ${end} AND status <> 'deleted'
         ORDER BY id LIMIT ${literal(REFERENCES_PAGE)}`),
     );
-    if (rows.length > 0) yield rows.map((row) => ({ ref: row.id, imageId: row.image_id, ...codec.read(row) }));
+    if (rows.length > 0)
+      yield rows.map(([ref, imageId, value, metadata]) => ({ ...codec.read(value, metadata), ref, imageId }));
     const last = rows.at(-1);
     if (last !== undefined && rows.length === REFERENCES_PAGE) {
-      seen = last.id;
+      [seen] = last;
       continue;
     }
     const onward = await database.read((session) => firstBeyond(session, end));
@@ -222,8 +203,8 @@ function scanEnd(after: number): number {
 }
 
 async function firstBeyond(session: Session, id: number): Promise<number | undefined> {
-  const [row] = await session.all<{ id: number }>(
+  const [row] = await session.all<readonly [id: number]>(
     sql`SELECT id FROM image_locations WHERE id > ${id} ORDER BY id LIMIT 1`,
   );
-  return row?.id;
+  return row?.[0];
 }

@@ -1,4 +1,3 @@
-import type { Image } from "@scrubber/core";
 import { imageIdProblem, ScrubberError } from "@scrubber/core";
 import type { Database } from "./database.ts";
 import { livenessOf, type LocationCodec } from "./rows.ts";
@@ -17,21 +16,17 @@ export async function addImage(
     });
   }
   await database.write(async (session) => {
-    const [known] = await session.all<{ status: string }>(sql`SELECT status FROM images WHERE id = ${image.id}`);
+    const [known] = await session.all<[status: string]>(sql`SELECT status FROM images WHERE id = ${image.id}`);
     if (known !== undefined) {
-      throw new ScrubberError(
-        "SCRUBBER_IMAGE_EXISTS",
-        `the registry has an image ${image.id} already (${known.status})`,
-        {
-          hint: "Choose another id; ids are never used again.",
-        },
-      );
+      throw new ScrubberError("SCRUBBER_IMAGE_EXISTS", `the registry has an image ${image.id} already (${known[0]})`, {
+        hint: "Choose another id; ids are never used again.",
+      });
     }
     await session.run(sql`
       INSERT INTO images (id, status, visibility, created_at, updated_at, deleted, min_disk, min_ram, protected, os_hidden)
       VALUES (${image.id}, 'active', 'shared', ${now}, ${now}, FALSE, 0, 0, FALSE, FALSE)`);
     for (const location of image.locations) {
-      const { value, meta_data: metadata } = codec.write(location);
+      const [value, metadata] = codec.write(location);
       await session.run(sql`
         INSERT INTO image_locations (image_id, value, meta_data, status, created_at, updated_at, deleted)
         VALUES (${image.id}, ${value}, ${metadata}, 'active', ${now}, ${now}, FALSE)`);
@@ -42,15 +37,13 @@ export async function addImage(
 /** Marks a live image as Glance's delayed delete does: locations, properties, the image, members and tags, here all at one instant. */
 export async function requestDeletion(database: Database, imageId: string): Promise<void> {
   await database.write(async (session) => {
-    const [image] = await session.all<Pick<Image, "id"> & { status: string }>(
-      sql`SELECT id, status FROM images WHERE id = ${imageId}${lock}`,
-    );
+    const [image] = await session.all<[status: string]>(sql`SELECT status FROM images WHERE id = ${imageId}${lock}`);
     if (image === undefined) {
       throw new ScrubberError("SCRUBBER_IMAGE_MISSING", `the registry has no image ${imageId}`, {
         hint: "Check the id: scrubber show IMAGE_ID.",
       });
     }
-    const liveness = livenessOf(image.status);
+    const liveness = livenessOf(image[0]);
     if (liveness === "pending") return;
     if (liveness === "deleted") {
       throw new ScrubberError("SCRUBBER_IMAGE_STATUS", `the image ${imageId} is deleted already`, {

@@ -49,7 +49,7 @@ export function mysqlDriver(address: ServerAddress): Driver {
 function session(connection: PoolConnection): Connection {
   const send = async (text: string, values: unknown[]): Promise<unknown> => {
     // Statements without values are not prepared: they may hold lists of ids, of which no two are alike.
-    const options = { sql: text, timeout: STATEMENT_MS };
+    const options = { sql: text, timeout: STATEMENT_MS, rowsAsArray: true };
     const [result] =
       values.length === 0
         ? await connection.query(options)
@@ -57,7 +57,7 @@ function session(connection: PoolConnection): Connection {
     return result;
   };
   return {
-    all: async (text, values) => (await send(text, values)) as unknown[],
+    all: async (text, values) => (await send(text, values)) as unknown[][],
     run: async (text, values) => ((await send(text, values)) as ResultSetHeader).affectedRows,
     release: (broken) => {
       if (broken) connection.destroy();
@@ -89,7 +89,7 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
   };
 }
 
-const CLAIM = "SELECT GET_LOCK(CONCAT('scrubber:', LEFT(DATABASE(), 50)), 0) AS claimed";
+const CLAIM = "SELECT GET_LOCK(CONCAT('scrubber:', LEFT(DATABASE(), 50)), 0)";
 
 const DIALECT: Dialect = {
   placeholder: () => "?",

@@ -29,7 +29,7 @@ export function postgresDriver(address: ServerAddress): Driver {
       prepared.add(client);
     }
     return {
-      all: async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows,
+      all: async (text, values) => (await client.query<unknown[]>({ text, values, rowMode: "array" })).rows,
       run: async (text, values) => (await client.query(text, values)).rowCount ?? 0,
       release: (broken) => client.release(broken),
     };
@@ -76,7 +76,7 @@ function poolOptions({ host, port, socket, user, password, database, tls }: Serv
   };
 }
 
-const CLAIM = "SELECT CASE WHEN pg_try_advisory_lock(1935897202) THEN 1 ELSE 0 END AS claimed";
+const CLAIM = "SELECT CASE WHEN pg_try_advisory_lock(1935897202) THEN 1 ELSE 0 END";
 
 const DIALECT: Dialect = {
   placeholder: (n) => `$${n}`,

@@ -2,28 +2,33 @@ import type { Deletion, RecordResult, StoredLocation } from "@scrubber/core";
 import { storeIdOf } from "@scrubber/core";
 import type { Database, Session } from "./database.ts";
 import { isHollow } from "./listing.ts";
-import { livenessOf, type LocationCodec, type LocationColumns } from "./rows.ts";
+import { livenessOf, type LocationCodec } from "./rows.ts";
 import { among, imageOrder, lock, now, sql, type Sql } from "./sql.ts";
 
 /** How many images or locations are told of by one statement. */
 const AT_ONCE = 1000;
 
-interface ImageRow {
-  readonly id: string;
-  /** Its place in the order in which images are stored. */
-  readonly place: string | number;
-  readonly status: string;
-  readonly deleted: unknown;
-  readonly deleted_at: unknown;
-}
+/** `place`: in the order in which images are stored. */
+type ImageRow = readonly [
+  id: string,
+  place: string | number,
+  status: string,
+  deletedAt: string | null,
+  deleted: unknown,
+];
 
 /** The columns that name an object are there where they are needed. */
-interface LeftRow extends LocationColumns {
-  readonly id: number;
-  readonly image_id: string;
-  readonly status: string;
-  readonly deleted: unknown;
-}
+type LeftRow = readonly [
+  id: number,
+  imageId: string,
+  status: string,
+  deleted: unknown,
+  value?: string,
+  metadata?: string | null,
+];
+
+/** What is gone of an image. */
+type Gone = Deletion["locations"];
 
 /** The answer for an image as it is found; a pending one may come to be `recorded`. */
 const BEFORE = { live: "active", pending: "incomplete", deleted: "recorded", missing: "missing" } as const;
@@ -38,13 +43,13 @@ export async function recordDeleted(
   deletions: readonly Deletion[],
 ): Promise<ReadonlyMap<string, RecordResult>> {
   if (deletions.length === 0) return new Map();
-  const wanted = new Map<string, Deletion["locations"][number][]>();
+  const wanted = new Map<string, Gone>();
   for (const { imageId, locations } of deletions) {
     const known = wanted.get(imageId);
-    if (known === undefined) wanted.set(imageId, [...locations]);
-    else known.push(...locations);
+    wanted.set(imageId, known === undefined ? locations : [...known, ...locations]);
   }
-  const ids = [...wanted.keys()].toSorted();
+  // In one order whatever is recorded beside it, so that no two wait for each other.
+  const ids = [...wanted.keys()].sort();
   return await database.write(async (session) => {
     const results = new Map<string, RecordResult>();
     for (const some of inParts(ids)) await recordSome(session, codec, wanted, some, results);
@@ -55,47 +60,56 @@ export async function recordDeleted(
 async function recordSome(
   session: Session,
   codec: LocationCodec,
-  wanted: ReadonlyMap<string, Deletion["locations"]>,
+  wanted: ReadonlyMap<string, Gone>,
   ids: readonly string[],
   results: Map<string, RecordResult>,
 ): Promise<void> {
   const images = await session.all<ImageRow>(
-    sql`SELECT id, ${imageOrder} AS place, status, deleted, deleted_at FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
+    sql`SELECT id, ${imageOrder}, status, deleted_at, deleted FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
   );
-  const byId = new Map(images.map((image) => [image.id, image]));
-  const gone: LeftRow[] = [];
+  const byId = new Map(images.map((image) => [image[0], image]));
+  const gone: number[] = [];
+  const unmarked: number[] = [];
   const matchers = new Map<string, ReturnType<typeof matcher>>();
   for (const row of await rowsNamed(session, wanted, ids)) {
-    const image = byId.get(row.image_id);
-    const locations = wanted.get(row.image_id);
-    if (image === undefined || locations === undefined || row.status !== "pending_delete" || isHollow(image)) continue;
-    const isGone = matchers.get(row.image_id) ?? matcher(locations, codec);
-    if (locations.length > 1) matchers.set(row.image_id, isGone);
-    if (isGone(row)) gone.push(row);
+    const [id, imageId, status, deleted] = row;
+    const image = byId.get(imageId);
+    const locations = wanted.get(imageId);
+    if (image === undefined || locations === undefined || status !== "pending_delete") continue;
+    if (isHollow(image[2], image[3])) continue;
+    const isGone = matchers.get(imageId) ?? matcher(locations, codec);
+    if (locations.length > 1) matchers.set(imageId, isGone);
+    if (!isGone(row)) continue;
+    gone.push(id);
+    if (!deleted) unmarked.push(id);
   }
-  for (const rows of inParts(gone)) {
+  for (const some of inParts(gone)) {
     await session.run(sql`
       UPDATE image_locations SET status = 'deleted', updated_at = ${now}, deleted_at = ${now}
-      WHERE id ${among(rows.map(({ id }) => id))} AND status = 'pending_delete'`);
-    await markDeleted(session, sql`image_locations`, rows);
+      WHERE id ${among(some)} AND status = 'pending_delete'`);
   }
+  await markDeleted(session, sql`image_locations`, unmarked);
 
   const pending: ImageRow[] = [];
   for (const id of ids) {
     const image = byId.get(id);
-    const liveness = image === undefined ? "missing" : livenessOf(image.status);
+    const liveness = image === undefined ? "missing" : livenessOf(image[2]);
     if (image !== undefined && liveness === "pending") pending.push(image);
     results.set(id, BEFORE[liveness]);
   }
   const recorded = await recordImages(session, pending);
-  await markDeleted(session, sql`images`, recorded);
-  for (const { id } of recorded) results.set(id, "recorded");
+  const unfinished: string[] = [];
+  for (const [id, , , , deleted] of recorded) {
+    results.set(id, "recorded");
+    if (!deleted) unfinished.push(id);
+  }
+  await markDeleted(session, sql`images`, unfinished);
 }
 
 /** The rows that these deletions are about: by their own ids, which is the quickest way; where a location has none, all that are left of the images. */
 async function rowsNamed(
   session: Session,
-  wanted: ReadonlyMap<string, Deletion["locations"]>,
+  wanted: ReadonlyMap<string, Gone>,
   ids: readonly string[],
 ): Promise<readonly LeftRow[]> {
   const refs: number[] = [];
@@ -126,15 +140,15 @@ async function recordImages(session: Session, pending: readonly ImageRow[]): Pro
   // In the order in which they are stored: to update them in the order of their random ids would take twice as long.
   const recorded = await session.run(sql`
     UPDATE images SET status = 'deleted', updated_at = ${now}
-    WHERE ${imageOrder} ${among(pending.map(({ place }) => place))} AND status = 'pending_delete'
+    WHERE ${imageOrder} ${among(pending.map(([, place]) => place))} AND status = 'pending_delete'
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status <> 'deleted')`);
   if (recorded === pending.length) return pending;
-  const ids = pending.map(({ id }) => id);
-  const deleted = await session.all<{ id: string }>(
+  const ids = pending.map(([id]) => id);
+  const deleted = await session.all<readonly [id: string]>(
     sql`SELECT id FROM images WHERE id ${among(ids)} AND status = 'deleted'`,
   );
-  const known = new Set(deleted.map(({ id }) => id));
-  return pending.filter(({ id }) => known.has(id));
+  const known = new Set(deleted.map(([id]) => id));
+  return pending.filter(([id]) => known.has(id));
 }
 
 function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
@@ -142,35 +156,30 @@ function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
 }
 
 /**
- * Sets the flag on rows that are pending without it: their application stopped half-way through deleting them. Written only where it is missing, for the
+ * Sets the flag on rows that were pending without it: their application stopped half-way through deleting them. Written only where it is missing, for the
  * flag has an index.
  */
-async function markDeleted(
-  session: Session,
-  table: Sql,
-  rows: readonly { readonly id: string | number; readonly deleted: unknown }[],
-): Promise<void> {
-  const unmarked = rows.filter(({ deleted }) => !deleted).map(({ id }) => id);
-  if (unmarked.length === 0) return;
-  await session.run(
-    sql`UPDATE ${table} SET deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now}) WHERE id ${among(unmarked)}`,
-  );
+async function markDeleted(session: Session, table: Sql, unmarked: readonly (string | number)[]): Promise<void> {
+  for (const ids of inParts(unmarked)) {
+    await session.run(
+      sql`UPDATE ${table} SET deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now}) WHERE id ${among(ids)}`,
+    );
+  }
 }
 
 /** Tells whether a row is one of these locations: by its id, else by URI and store. */
-function matcher(
-  locations: Deletion["locations"],
-  codec: LocationCodec,
-): (row: LocationColumns & { readonly id: number }) => boolean {
+function matcher(locations: Gone, codec: LocationCodec): (row: LeftRow) => boolean {
   const [only] = locations;
-  if (locations.length === 1 && only?.ref !== undefined) return ({ id }) => id === only.ref;
+  if (locations.length === 1 && only?.ref !== undefined) return ([id]) => id === only.ref;
   const refs = new Set<number>();
   const names = new Set<string>();
   for (const { ref, uri, store } of locations) {
     if (ref !== undefined) refs.add(ref);
     else if (uri !== undefined) names.add(nameOf(uri, store));
   }
-  return (row) => refs.has(row.id) || (names.size > 0 && names.has(nameOfStored(codec.read(row))));
+  if (names.size === 0) return ([id]) => refs.has(id);
+  return ([id, , , , value = "", metadata = null]) =>
+    refs.has(id) || names.has(nameOfStored(codec.read(value, metadata)));
 }
 
 function nameOf(uri: string, store: string | undefined): string {

@@ -10,20 +10,19 @@ import { among, lock, now, sql } from "./sql.ts";
  */
 export async function restoreImage(database: Database, imageId: string): Promise<RestoreResult> {
   return await database.write(async (session) => {
-    const images = await session.all<{ id: string; status: string }>(
+    const images = await session.all<[id: string, status: string]>(
       sql`SELECT id, status FROM images WHERE id ${among([imageId])}${lock}`,
     );
     // Some collations find an id in another spelling.
-    const image = images.find(({ id }) => id === imageId);
+    const image = images.find(([id]) => id === imageId);
     if (image === undefined) return { restored: false, reason: "missing" };
-    if (image.status !== "pending_delete") {
-      return { restored: false, reason: "notPending", nativeStatus: image.status };
-    }
-    const [left] = await session.all<{ n: number | string }>(
-      sql`SELECT COUNT(*) AS n FROM image_locations WHERE image_id = ${imageId} AND status <> 'deleted'`,
+    const [, nativeStatus] = image;
+    if (nativeStatus !== "pending_delete") return { restored: false, reason: "notPending", nativeStatus };
+    const [left] = await session.all<[count: number | string]>(
+      sql`SELECT COUNT(*) FROM image_locations WHERE image_id = ${imageId} AND status <> 'deleted'`,
     );
-    const locations = Number(left?.n ?? 0);
-    if (locations === 0) return { restored: false, reason: "noLocations", nativeStatus: image.status };
+    const locations = Number(left?.[0] ?? 0);
+    if (locations === 0) return { restored: false, reason: "noLocations", nativeStatus };
 
     const withImage = sql`deleted = TRUE AND deleted_at = (SELECT i.deleted_at FROM images i WHERE i.id = ${imageId})`;
     for (const table of [sql`image_members`, sql`image_tags`]) {

@@ -1,11 +1,8 @@
 import type { Cipher, JsonValue, Liveness, Location, StoredLocation } from "@scrubber/core";
 import { schemeOf } from "@scrubber/core";
 
-/** The columns of `image_locations` that name an object. */
-export interface LocationColumns {
-  readonly value: string;
-  readonly meta_data: string | null;
-}
+/** The columns of `image_locations` that name an object: `value, meta_data`. */
+export type LocationColumns = readonly [value: string, metadata: string | null];
 
 /** What Glance's words for the status of an image or a location come down to. */
 export function livenessOf(status: string): Liveness {
@@ -15,7 +12,7 @@ export function livenessOf(status: string): Liveness {
 
 /** Reads and writes the columns that name an object, opening what is sealed. */
 export interface LocationCodec {
-  read(row: LocationColumns): StoredLocation;
+  read(...columns: LocationColumns): StoredLocation;
   write(location: Pick<Location, "uri" | "store">): LocationColumns;
 }
 
@@ -25,8 +22,8 @@ export interface LocationCodec {
  */
 export function locationCodec(cipher: Cipher | undefined): LocationCodec {
   return {
-    read(row) {
-      const uri = schemeOf(row.value) === undefined ? open(row.value, cipher) : row.value;
+    read(value, metadata) {
+      const uri = schemeOf(value) === undefined ? open(value, cipher) : value;
       if (uri === undefined) {
         return {
           unreadable:
@@ -35,8 +32,8 @@ export function locationCodec(cipher: Cipher | undefined): LocationCodec {
               : "its location is no URI and cannot be opened: it is damaged, or sealed under a key that is not configured",
         };
       }
-      if (row.meta_data === null || row.meta_data === "{}" || row.meta_data === "") return { location: { uri } };
-      const fields = parseObject(row.meta_data);
+      if (metadata === null || metadata === "{}" || metadata === "") return { location: { uri } };
+      const fields = parseObject(metadata);
       if (fields === undefined)
         return { unreadable: "its meta_data is not a JSON object, so its store cannot be told" };
       const { store: named, ...others } = fields;
@@ -46,10 +43,10 @@ export function locationCodec(cipher: Cipher | undefined): LocationCodec {
       if (typeof older === "string") return { location: withMetadata({ uri, store: older }, rest) };
       return { location: withMetadata({ uri }, fields) };
     },
-    write: ({ uri, store }) => ({
-      value: cipher === undefined ? uri : cipher.seal(uri),
-      meta_data: store === undefined ? "{}" : JSON.stringify({ store }),
-    }),
+    write: ({ uri, store }) => [
+      cipher === undefined ? uri : cipher.seal(uri),
+      store === undefined ? "{}" : JSON.stringify({ store }),
+    ],
   };
 }
 

@@ -46,11 +46,7 @@ export function sqliteDriver(database: DatabaseSync, path: string, clock: () => 
       last = turn.promise;
       await before;
       return {
-        all: async (text, values) => {
-          const statement = prepare(text);
-          const rows = statement.all(...(values as string[])) as unknown as readonly (readonly unknown[])[];
-          return rows.length === 0 ? [] : asObjects(rows, statement);
-        },
+        all: async (text, values) => prepare(text).all(...(values as string[])) as unknown as unknown[][],
         run: async (text, values) => Number(prepare(text).run(...(values as string[])).changes),
         release: () => turn.resolve(),
       };
@@ -63,16 +59,6 @@ export function sqliteDriver(database: DatabaseSync, path: string, clock: () => 
       if (database.isOpen) database.close();
     },
   };
-}
-
-/** Rows of one shape: the objects that the statement itself would make are twice as dear to make, to keep and to read. */
-function asObjects(rows: readonly (readonly unknown[])[], statement: StatementSync): readonly unknown[] {
-  const names = statement.columns().map(({ name }) => name);
-  return rows.map((values) => {
-    const row: Record<string, unknown> = {};
-    for (let i = 0; i < names.length; i++) row[names[i] ?? ""] = values[i];
-    return row;
-  });
 }
 
 function dialect(at: string): Dialect {
