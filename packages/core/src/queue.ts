@@ -123,6 +123,8 @@ export interface Queue extends AsyncDisposable {
    *
    * Idempotent by (imageId, uri, store). Meeting a waiting entry keeps the earlier `dueAt` and the later `requestedAt`. Meeting a leased one does that too and replaces its token,
    * so that the running settlement changes nothing and the entry comes back. Meeting a set-aside one leaves it and says so. After `done` it is new.
+   *
+   * @throws {ScrubberError} `SCRUBBER_IMAGE_ID_INVALID`; then nothing of the call is added.
    */
   add(entries: readonly NewEntry[]): Promise<readonly AddResult[]>;
 
