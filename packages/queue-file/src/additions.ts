@@ -54,8 +54,8 @@ export function milliseconds(date: Date, name: string): number {
   return ms;
 }
 
-/** id, requested_at, own_due, due_base, state, details */
-type MetRow = readonly [number, number, number, number, number, string | null];
+/** id, requested_at, own_due, due_base, state, lane, details */
+type MetRow = readonly [number, number, number, number, number, string, string | null];
 
 /** Takes entries in, within a transaction. */
 export class Additions {
@@ -67,6 +67,8 @@ export class Additions {
   readonly #values: (string | number | Uint8Array | null)[] = [];
   readonly #met: Statement<MetRow>;
   readonly #meet: Statement;
+  readonly #move: Statement;
+  readonly #fence: Statement;
 
   constructor(database: Database, digests: DigestIndex, delayMs: number) {
     this.#digests = digests;
@@ -77,12 +79,16 @@ export class Additions {
     this.#insert = database.prepare(`${insert} ${row}`);
     this.#insertTogether = database.prepare(`${insert} ${repeated(row, TOGETHER)}`);
     this.#met = database.prepare(
-      "SELECT id, requested_at, own_due, due_base, state, details FROM entries WHERE id = ?",
+      "SELECT id, requested_at, own_due, due_base, state, lane, details FROM entries WHERE id = ?",
     );
-    // Whoever holds it, or held it last, can settle nothing any more: what was asked for anew is done anew.
     this.#meet = database.prepare(
-      "UPDATE entries SET requested_at = ?, own_due = ?, due_base = ?, details = ?, token = NULL WHERE id = ?",
+      "UPDATE entries SET requested_at = ?, own_due = ?, due_base = ?, details = ? WHERE id = ?",
     );
+    // Finds nothing where it is leased, or was added just now.
+    this.#move = database.prepare(
+      `UPDATE due SET own_due = ?, due_base = ? WHERE state = ? AND lane = ? AND own_due = ? AND due_base = ? AND id = ?`,
+    );
+    this.#fence = database.prepare("UPDATE leases SET token = NULL WHERE id = ?");
   }
 
   /** Takes in entries in their order. */
@@ -130,17 +136,16 @@ export class Additions {
     return "added";
   }
 
-  #meetEntry([id, requestedAt, ownDue, dueBase, state, details]: MetRow, entry: PreparedEntry): AddResult {
+  #meetEntry([id, requestedAt, ownDue, dueBase, state, lane, details]: MetRow, entry: PreparedEntry): AddResult {
     if (state === STATE.setAside) return "setAside";
     const isEarlier = this.#dueAt(entry.ownDue, entry.dueBase) < this.#dueAt(ownDue, dueBase);
-    this.#meet.run(
-      Math.max(requestedAt, entry.requestedAt),
-      isEarlier ? entry.ownDue : ownDue,
-      isEarlier ? entry.dueBase : dueBase,
-      // A sweep knows less of a location than who recorded its identity.
-      entry.details ?? details,
-      id,
-    );
+    const due = isEarlier ? entry : { ownDue, dueBase };
+    // A sweep knows less of a location than who recorded its identity.
+    const known = entry.details ?? details;
+    this.#meet.run(Math.max(requestedAt, entry.requestedAt), due.ownDue, due.dueBase, known, id);
+    if (isEarlier) this.#move.run(due.ownDue, due.dueBase, state, lane, ownDue, dueBase, id);
+    // Whoever holds it, or held it last, can settle nothing any more: what was asked for anew is done anew.
+    this.#fence.run(id);
     return "present";
   }
 

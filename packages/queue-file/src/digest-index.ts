@@ -8,23 +8,11 @@ const RANGES = 16;
 const SMALL = 30_000;
 
 /**
- * A token for a lease. Where the queue is large it is odd, else even: so each entry that is done with it says whether its digest is taken out later or at once.
- */
-export function nextToken(totals: Totals): number {
-  const isLarge = totals.active + totals.setAside > SMALL;
-  totals.lastToken += isTakenOutLater(totals.lastToken) === isLarge ? 2 : 1;
-  return totals.lastToken;
-}
-
-function isTakenOutLater(token: number): boolean {
-  return token % 2 === 1;
-}
-
-/**
  * From digests to entries.
  *
- * An entry that is deleted takes its digest along, by a trigger. Digests are spread evenly over their index: to take out a thousand means to rewrite nearly a thousand pages of it, six times the work of all the rest. So they are only
- * noted as removed, and taken out later, many neighbours at a time. Whoever finds a digest must look whether its entry is there.
+ * In a small queue, an entry that is deleted takes its digest along, by a trigger. Digests are spread evenly over their index: to take a thousand out of a large one means to rewrite
+ * nearly a thousand pages of it, six times the work of all the rest. So they are only noted as removed, and taken out later, many neighbours at a time. Whoever finds a digest must
+ * look whether its entry is there.
  */
 export class DigestIndex {
   readonly #insert: Statement;
@@ -51,7 +39,7 @@ export class DigestIndex {
     );
     this.#removeLater = database.prepare(
       `INSERT INTO removed (range, id, digest) SELECT substr(hex(substr(digest, 1, 1)), 1, 1), id, digest
-       FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ?`,
+       FROM entries WHERE id IN (SELECT value FROM json_each(?))`,
     );
     this.#takeOut = database.prepare(
       "DELETE FROM digests WHERE (digest, id) IN (SELECT digest, id FROM removed WHERE range = ?)",
@@ -93,13 +81,14 @@ export class DigestIndex {
     return this.#ofImage.all(prefix, following(prefix), imageId).map(([id]) => id);
   }
 
-  /** Those of these entries (a JSON array of ids) that have the token are about to be deleted. */
-  remove(ids: string, token: number, totals: Totals): void {
-    if (isTakenOutLater(token)) totals.removed += this.#removeLater.run(ids, token);
+  /** These entries (a JSON array of ids) are about to be deleted. */
+  remove(ids: string, totals: Totals): void {
+    if (totals.late === 1) totals.removed += this.#removeLater.run(ids);
   }
 
-  /** Takes out one range of removed digests, if a good part of all are removed ones. */
+  /** Takes out one range of removed digests, if a good part of all are removed ones; and sees whether the queue is a large one now. */
   tidy(totals: Totals): void {
+    totals.late = totals.active + totals.setAside > SMALL ? 1 : 0;
     if (totals.removed === 0 || totals.removed < (totals.active + totals.setAside) / 4) return;
     const range = totals.nextRange.toString(RANGES).toUpperCase();
     this.#takeOut.run(range);

@@ -7,80 +7,125 @@ export interface Place {
   readonly id: number;
 }
 
+/** id, due_base or due time */
 type PlaceRow = readonly [number, number];
 
+/** A part of the order that can be read as it stands: what is due at `due_base` + `delay`, in one state and lane. */
+interface Run {
+  readonly state: number;
+  readonly lane: string;
+  readonly ownDue: 0 | 1;
+  readonly delay: number;
+}
+
+/** What of the order is asked for. */
+export interface Part {
+  readonly states: readonly number[];
+  /** What is leased, too. */
+  readonly leased: boolean;
+  readonly upTo: number;
+  readonly limit: number;
+  readonly after: Place | undefined;
+}
+
 /**
- * Finds entries by due time, whatever their number.
+ * What is not leased, in the order of due times, whatever its number; within a transaction.
  *
- * One index holds them by state, lane, and whether the due time is their own: several runs, each in order. They are found by skipping from lane to lane, and merged. So what is
- * not due, and lanes that are left out, are never read. What is leased stands in no run: it is little, and sorted when somebody asks.
+ * It stands by state, lane, and whether the due time is its own: several runs, each in order. They are found by skipping from lane to lane, and merged. So what is not due, and
+ * lanes that are left out, are never read. What is leased stands in no run: it is little, and sorted when somebody asks.
  */
 export class DueOrder {
   readonly #delayMs: number;
   readonly #nextLane: Statement<readonly [string | null]>;
   readonly #run: Statement<PlaceRow>;
+  readonly #cut: Statement;
   readonly #count: Statement<readonly [number, number | null]>;
   readonly #first: Statement<readonly [number | null]>;
   readonly #leased: Statement<PlaceRow>;
+  readonly #fileAfter: Statement;
+  readonly #file: Statement;
+  readonly #unfile: Statement;
 
   constructor(database: Database, delayMs: number) {
     this.#delayMs = delayMs;
-    // The index leaves out what is leased, and is only taken where the question does so too.
-    const indexed = `state <> ${STATE.leased}`;
-    this.#nextLane = database.prepare(`SELECT min(lane) FROM entries WHERE state = ? AND lane > ? AND ${indexed}`);
-    const ofRun = `FROM entries WHERE state = ? AND lane = ? AND own_due = ? AND ${indexed}`;
+    this.#nextLane = database.prepare("SELECT min(lane) FROM due WHERE state = ? AND lane > ?");
+    const ofRun = "FROM due WHERE state = ? AND lane = ? AND own_due = ?";
     this.#run = database.prepare(
       `SELECT id, due_base ${ofRun} AND due_base <= ? AND (due_base, id) > (?, ?) ORDER BY due_base, id LIMIT ?`,
     );
+    this.#cut = database.prepare(`DELETE ${ofRun} AND (due_base, id) <= (?, ?)`);
     this.#count = database.prepare(`SELECT count(*), min(due_base) ${ofRun} AND due_base <= ?`);
     this.#first = database.prepare(`SELECT min(due_base) ${ofRun} AND due_base > ?`);
     const due = "due_base + (1 - own_due) * ?1";
     this.#leased = database.prepare(
-      `SELECT id, ${due} FROM entries WHERE state = ${STATE.leased} AND visible_at IS NOT NULL
+      `SELECT id, ${due} FROM leases JOIN entries USING (id) WHERE until IS NOT NULL
        AND ${due} <= ?2 AND (${due}, id) > (?3, ?4) ORDER BY 2, 1 LIMIT ?5`,
+    );
+    const place = "state, lane, own_due, due_base, id";
+    const these = "id IN (SELECT value FROM json_each(?))";
+    this.#fileAfter = database.prepare(`INSERT INTO due SELECT ${place} FROM entries WHERE id > ?`);
+    this.#file = database.prepare(`INSERT INTO due SELECT ${place} FROM entries WHERE ${these}`);
+    this.#unfile = database.prepare(
+      `DELETE FROM due WHERE (${place}) IN (SELECT ${place} FROM entries WHERE ${these})`,
     );
   }
 
-  /** The ids of what is ready and due at `now`, oldest due first. */
-  ready(now: number, limit: number, exceptLanes?: ReadonlySet<string>): readonly number[] {
-    return this.places([STATE.ready], { upTo: now, limit, exceptLanes }).map(({ id }) => id);
+  /** Puts entries (a JSON array of ids) where their rows say that they belong. */
+  file(ids: string): void {
+    this.#file.run(ids);
   }
 
-  /** Entries of these states after a place, in order. */
-  places(
-    states: readonly number[],
-    of: {
-      readonly upTo: number;
-      readonly limit: number;
-      readonly after?: Place | undefined;
-      readonly exceptLanes?: ReadonlySet<string> | undefined;
-    },
-  ): readonly Place[] {
-    const { dueAt, id } = of.after ?? { dueAt: -Infinity, id: 0 };
-    const found: Place[] = [];
+  /** Puts what was added after this id where it belongs. */
+  fileAfter(id: number): void {
+    this.#fileAfter.run(id);
+  }
+
+  /** Takes out those of these entries that are in; before their rows change. */
+  unfile(ids: string): void {
+    this.#unfile.run(ids);
+  }
+
+  /** Takes out what is ready and due at `now`, oldest due first, and returns the ids. */
+  take(now: number, limit: number, exceptLanes?: ReadonlySet<string>): readonly number[] {
+    const taken: (Place & { readonly run: Run })[] = [];
     let runs = 0;
-    for (const [state, lane, ownDue] of this.#runs(states)) {
-      if (of.exceptLanes?.has(lane) === true) continue;
-      const delay = ownDue === 1 ? 0 : this.#delayMs;
-      const rows = this.#run.all(state, lane, ownDue, of.upTo - delay, dueAt - delay, id, of.limit);
+    for (const run of this.#runs([STATE.ready])) {
+      if (exceptLanes?.has(run.lane) === true) continue;
+      const rows = this.#rowsOf(run, now, limit);
       if (rows.length > 0) runs++;
-      for (const row of rows) found.push({ dueAt: row[1] + delay, id: row[0] });
+      for (const [id, dueBase] of rows) taken.push({ dueAt: dueBase + run.delay, id, run });
     }
-    if (states.includes(STATE.leased)) {
-      runs++;
-      const rows = this.#leased.all(this.#delayMs, of.upTo, dueAt, id, of.limit);
-      for (const row of rows) found.push({ dueAt: row[1], id: row[0] });
+    if (runs > 1) taken.sort(byPlace);
+    if (taken.length > limit) taken.length = limit;
+    // Each run is read from its start: what it gave is all that stands there.
+    const ends = new Map<Run, Place>();
+    for (const place of taken) ends.set(place.run, place);
+    for (const [{ state, lane, ownDue, delay }, { dueAt, id }] of ends) {
+      this.#cut.run(state, lane, ownDue, dueAt - delay, id);
     }
-    if (runs > 1) found.sort((a, b) => a.dueAt - b.dueAt || a.id - b.id);
-    return found.length > of.limit ? found.slice(0, of.limit) : found;
+    return taken.map(({ id }) => id);
+  }
+
+  /** A part of the order. */
+  places({ states, leased, upTo, limit, after }: Part): readonly Place[] {
+    const found: Place[] = [];
+    for (const run of this.#runs(states)) {
+      for (const [id, dueBase] of this.#rowsOf(run, upTo, limit, after)) found.push({ dueAt: dueBase + run.delay, id });
+    }
+    if (leased) {
+      const { dueAt, id } = after ?? START;
+      for (const row of this.#leased.all(this.#delayMs, upTo, dueAt, id, limit))
+        found.push({ dueAt: row[1], id: row[0] });
+    }
+    found.sort(byPlace);
+    return found.length > limit ? found.slice(0, limit) : found;
   }
 
   /** How many entries of these states are due at `now`, and the earliest due time among them. */
   due(states: readonly number[], now: number): { readonly count: number; readonly oldest: number } {
     let count = 0;
     let oldest = Infinity;
-    for (const [state, lane, ownDue] of this.#runs(states)) {
-      const delay = ownDue === 1 ? 0 : this.#delayMs;
+    for (const { state, lane, ownDue, delay } of this.#runs(states)) {
       const [n, first] = this.#count.get(state, lane, ownDue, now - delay) ?? [0, null];
       count += n;
       if (first !== null) oldest = Math.min(oldest, first + delay);
@@ -91,25 +136,33 @@ export class DueOrder {
   /** The first due time after `now` of what is ready; Infinity if there is none. */
   nextReady(now: number): number {
     let next = Infinity;
-    for (const [state, lane, ownDue] of this.#runs([STATE.ready])) {
-      const delay = ownDue === 1 ? 0 : this.#delayMs;
+    for (const { state, lane, ownDue, delay } of this.#runs([STATE.ready])) {
       const first = this.#first.get(state, lane, ownDue, now - delay)?.[0];
       if (typeof first === "number") next = Math.min(next, first + delay);
     }
     return next;
   }
 
-  *#runs(states: readonly number[]): Generator<readonly [number, string, 0 | 1]> {
+  #rowsOf({ state, lane, ownDue, delay }: Run, upTo: number, limit: number, after: Place = START): readonly PlaceRow[] {
+    return this.#run.all(state, lane, ownDue, upTo - delay, after.dueAt - delay, after.id, limit);
+  }
+
+  *#runs(states: readonly number[]): Generator<Run> {
     for (const state of states) {
-      if (state === STATE.leased) continue;
       for (
         let lane: string | null | undefined = "";
         typeof lane === "string";
         lane = this.#nextLane.get(state, lane)?.[0]
       ) {
-        yield [state, lane, 0];
-        yield [state, lane, 1];
+        yield { state, lane, ownDue: 0, delay: this.#delayMs };
+        yield { state, lane, ownDue: 1, delay: 0 };
       }
     }
   }
+}
+
+const START: Place = { dueAt: -Infinity, id: 0 };
+
+function byPlace(a: Place, b: Place): number {
+  return a.dueAt - b.dueAt || a.id - b.id;
 }

@@ -1,12 +1,11 @@
 import type { Cipher, LeasedEntry, LeaseRef, LeaseRequest } from "@scrubber/core";
 import type { Database, Statement } from "./database.ts";
-import { nextToken } from "./digest-index.ts";
-import { DueOrder } from "./due-order.ts";
+import type { DueOrder } from "./due-order.ts";
 import { STATE } from "./schema.ts";
 import { readLocation } from "./stored-location.ts";
 import type { Totals } from "./totals.ts";
 
-/** How many entries whose pause or lease is over one call makes ready again, at most: it bounds the longest transaction. Where more come back at once, the rest follows with the next call. */
+/** How many entries whose pause, or whose lease, is over one call makes ready again, at most: it bounds the longest transaction. Where more come back at once, the rest follows with the next call. */
 const MOST_AWAKENED = 20_000;
 
 /** id, image_id, uri, details, requested_at, own_due, due_base, attempts */
@@ -19,8 +18,12 @@ export class Leases {
   readonly #order: DueOrder;
   readonly #delayMs: number;
   readonly #cipher: Cipher | undefined;
+  readonly #expired: Statement<readonly [number]>;
+  readonly #end: Statement;
+  readonly #firstUntil: Statement<readonly [number | null]>;
   readonly #lanes: Statement<readonly [string | null]>;
-  readonly #awaken: Statement;
+  readonly #paused: Statement<readonly [number]>;
+  readonly #makeReady: Statement;
   readonly #free: Statement<readonly [number, number, string | null]>;
   readonly #rows: Statement<LeasedRow>;
   readonly #lease: Statement;
@@ -30,35 +33,35 @@ export class Leases {
     this.#order = order;
     this.#delayMs = delayMs;
     this.#cipher = cipher;
-    this.#lanes = database.prepare(
-      "SELECT min(lane) FROM entries WHERE state = ? AND lane > ? AND visible_at IS NOT NULL",
+    const these = "id IN (SELECT value FROM json_each(?1))";
+    this.#expired = database.prepare("SELECT id FROM leases WHERE until <= ? LIMIT ?");
+    this.#end = database.prepare(`UPDATE leases SET until = NULL WHERE ${these}`);
+    this.#firstUntil = database.prepare("SELECT min(until) FROM leases");
+    this.#lanes = database.prepare("SELECT min(lane) FROM entries WHERE lane > ? AND visible_at IS NOT NULL");
+    this.#paused = database.prepare(
+      "SELECT id FROM entries WHERE lane = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?",
     );
-    this.#awaken = database.prepare(
-      `UPDATE entries SET state = ${STATE.ready}, visible_at = NULL WHERE id IN
-       (SELECT id FROM entries WHERE state = ? AND lane = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?)`,
+    this.#makeReady = database.prepare(
+      `UPDATE entries SET state = ${STATE.ready}, visible_at = NULL WHERE ${these} AND state <> ${STATE.ready}`,
     );
     this.#free = database.prepare(
-      `SELECT id, state, error FROM entries WHERE id IN (SELECT value FROM json_each(?1))
-       AND NOT (state = ${STATE.leased} AND visible_at > ?2)
+      `SELECT id, state, error FROM entries WHERE ${these} AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.id = entries.id AND until > ?2)
        ORDER BY due_base + (1 - own_due) * ?3, id LIMIT ?4`,
     );
-    // Two statements: RETURNING would keep every row in a table of its own first.
     this.#rows = database.prepare(
-      `SELECT id, image_id, uri, details, requested_at, own_due, due_base, attempts FROM entries
-       WHERE id IN (SELECT value FROM json_each(?))`,
+      `SELECT id, image_id, uri, details, requested_at, own_due, due_base, attempts FROM entries WHERE ${these}`,
     );
     this.#lease = database.prepare(
-      `UPDATE entries SET state = ${STATE.leased}, visible_at = ?2, token = ?3 WHERE id IN (SELECT value FROM json_each(?1))`,
+      "INSERT OR REPLACE INTO leases (id, token, until) SELECT value, ?2, ?3 FROM json_each(?1)",
     );
-    this.#renew = database.prepare(
-      `UPDATE entries SET visible_at = ? WHERE id = ? AND token = ? AND state = ${STATE.leased} AND visible_at > ?`,
-    );
+    this.#renew = database.prepare("UPDATE leases SET until = ? WHERE id = ? AND token = ? AND until > ?");
   }
 
   /** Oldest due first. */
   lease({ limit, leaseMs, exceptLanes }: LeaseRequest, now: number, totals: Totals): readonly LeasedEntry[] {
-    this.#awakenVisible(now, exceptLanes);
-    return this.#hand(this.#order.ready(now, limit, exceptLanes), now + leaseMs, totals);
+    this.#returnExpired(now, totals);
+    this.#awakenPaused(now, exceptLanes);
+    return this.#hand(this.#order.take(now, limit, exceptLanes), now + leaseMs, totals);
   }
 
   /** Those of one image, whose ids these are: due or not, paused or not, set aside or not, but not those that are leased. */
@@ -73,28 +76,40 @@ export class Leases {
     for (const [id, state, error] of rows) if (state === STATE.setAside) setAside.set(id, error ?? "");
     totals.setAside -= setAside.size;
     totals.active += setAside.size;
-    return this.#hand(
-      rows.map(([id]) => id),
-      now + leaseMs,
-      totals,
-      setAside,
-    );
+    const free = rows.map(([id]) => id);
+    const json = JSON.stringify(free);
+    this.#order.unfile(json);
+    this.#makeReady.run(json);
+    return this.#hand(free, now + leaseMs, totals, setAside);
   }
 
-  renew(leases: readonly LeaseRef[], leaseMs: number, now: number): readonly boolean[] {
-    return leases.map(({ id, token }) => this.#renew.run(now + leaseMs, Number(id), Number(token), now) === 1);
+  renew(leases: readonly LeaseRef[], leaseMs: number, now: number, totals: Totals): readonly boolean[] {
+    const until = now + leaseMs;
+    const renewed = leases.map(({ id, token }) => this.#renew.run(until, Number(id), Number(token), now) === 1);
+    totals.firstUntil = Math.min(totals.firstUntil ?? until, until);
+    return renewed;
   }
 
-  #awakenVisible(now: number, exceptLanes: ReadonlySet<string> | undefined): void {
+  /** What is leased no longer is due again. Whoever held it can still settle it, until somebody else gets it. */
+  #returnExpired(now: number, totals: Totals): void {
+    if (totals.firstUntil === null || totals.firstUntil > now) return;
+    const ids = JSON.stringify(this.#expired.all(now, MOST_AWAKENED).map(([id]) => id));
+    this.#end.run(ids);
+    this.#order.file(ids);
+    totals.firstUntil = this.#firstUntil.get()?.[0] ?? null;
+  }
+
+  #awakenPaused(now: number, exceptLanes: ReadonlySet<string> | undefined): void {
     let left = MOST_AWAKENED;
-    for (const state of [STATE.paused, STATE.leased]) {
-      for (
-        let lane: string | null | undefined = "";
-        typeof lane === "string";
-        lane = this.#lanes.get(state, lane)?.[0]
-      ) {
-        if (exceptLanes?.has(lane) !== true) left -= this.#awaken.run(state, lane, now, left);
-      }
+    for (let lane: string | null | undefined = ""; typeof lane === "string"; lane = this.#lanes.get(lane)?.[0]) {
+      if (exceptLanes?.has(lane) === true) continue;
+      const awake = this.#paused.all(lane, now, left);
+      if (awake.length === 0) continue;
+      left -= awake.length;
+      const ids = JSON.stringify(awake.map(([id]) => id));
+      this.#order.unfile(ids);
+      this.#makeReady.run(ids);
+      this.#order.file(ids);
     }
   }
 
@@ -105,12 +120,12 @@ export class Leases {
     setAside?: ReadonlyMap<number, string>,
   ): readonly LeasedEntry[] {
     if (ids.length === 0) return [];
-    const token = nextToken(totals);
+    const token = ++totals.lastToken;
+    totals.firstUntil = Math.min(totals.firstUntil ?? until, until);
     const json = JSON.stringify(ids);
-    const rows = this.#rows.all(json);
-    this.#lease.run(json, until, token);
+    this.#lease.run(json, token, until);
     const tokenText = String(token);
-    return inOrder(rows, ids).map((row) => this.#leasedEntry(row, tokenText, setAside?.get(row[0])));
+    return inOrder(this.#rows.all(json), ids).map((row) => this.#leasedEntry(row, tokenText, setAside?.get(row[0])));
   }
 
   #leasedEntry(row: LeasedRow, token: string, setAside: string | undefined): LeasedEntry {

@@ -1,11 +1,11 @@
 import type { Cipher, EntryFilter, EntryState, QueueEntry, QueueStats } from "@scrubber/core";
 import type { Database, Statement } from "./database.ts";
-import type { DueOrder, Place } from "./due-order.ts";
+import type { DueOrder, Part, Place } from "./due-order.ts";
 import { STATE } from "./schema.ts";
 import { readLocation } from "./stored-location.ts";
 import type { Totals } from "./totals.ts";
 
-/** id, image_id, uri, details, requested_at, own_due, due_base, attempts, state, visible_at, error */
+/** id, image_id, uri, details, requested_at, own_due, due_base, attempts, state, visible_at, until, error */
 type ListedRow = readonly [
   number,
   string,
@@ -17,8 +17,12 @@ type ListedRow = readonly [
   number,
   number,
   number | null,
+  number | null,
   string | null,
 ];
+
+/** Leased; not any more, and due; the earliest due time of those; when the first of all can be leased that cannot be now. */
+type LeasedFigures = readonly [number, number, number | null, number | null];
 
 /** A part of a listing, and where the next one begins; undefined at the end. */
 export interface ListingPage {
@@ -26,13 +30,13 @@ export interface ListingPage {
   readonly after: Place | undefined;
 }
 
-/** In which states of rows the entries of a state are: a lease that ran out is still `leased` there until the next lease. */
-const ROWS_OF: Readonly<Record<EntryState, readonly number[]>> = {
-  waiting: [STATE.ready, STATE.paused, STATE.leased],
-  leased: [STATE.leased],
-  setAside: [STATE.setAside],
+/** Where the entries of a state are: a lease that ran out still is one until the next lease. */
+const PART_OF: Readonly<Record<EntryState | "any", Pick<Part, "states" | "leased">>> = {
+  waiting: { states: [STATE.ready, STATE.paused], leased: true },
+  leased: { states: [], leased: true },
+  setAside: { states: [STATE.setAside], leased: false },
+  any: { states: Object.values(STATE), leased: true },
 };
-const ALL_ROWS: readonly number[] = Object.values(STATE);
 
 /** Shows entries and counts them; within a transaction. */
 export class Listing {
@@ -41,9 +45,9 @@ export class Listing {
   readonly #cipher: Cipher | undefined;
   readonly #rows: Statement<ListedRow>;
   readonly #placesOf: Statement<readonly [number, number]>;
-  readonly #leasedLanes: Statement<readonly [string | null]>;
-  readonly #countLeased: Statement<readonly [number]>;
-  readonly #expired: Statement<readonly [number, number | null, number | null]>;
+  readonly #leased: Statement<LeasedFigures>;
+  readonly #lanes: Statement<readonly [string | null]>;
+  readonly #nextOfPaused: Statement<readonly [number | null]>;
   readonly #nextVisible: Statement<readonly [number, number]>;
 
   constructor(database: Database, order: DueOrder, delayMs: number, cipher: Cipher | undefined) {
@@ -51,33 +55,31 @@ export class Listing {
     this.#delayMs = delayMs;
     this.#cipher = cipher;
     this.#rows = database.prepare(
-      `SELECT id, image_id, uri, details, requested_at, own_due, due_base, attempts, state, visible_at, error
-       FROM entries WHERE id IN (SELECT value FROM json_each(?))`,
+      `SELECT id, image_id, uri, details, requested_at, own_due, due_base, attempts, state, visible_at, until, error
+       FROM entries LEFT JOIN leases USING (id) WHERE id IN (SELECT value FROM json_each(?))`,
     );
     const due = "due_base + (1 - own_due) * ?2";
     this.#placesOf = database.prepare(
       `SELECT id, ${due} FROM entries WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY 2, 1`,
     );
-    this.#leasedLanes = database.prepare(
-      "SELECT min(lane) FROM entries WHERE state = ? AND lane > ? AND visible_at IS NOT NULL",
+    this.#leased = database.prepare(
+      `SELECT count(*) FILTER (WHERE until > ?1), count(*) FILTER (WHERE visible <= ?1), min(due) FILTER (WHERE visible <= ?1),
+         min(visible) FILTER (WHERE visible > ?1)
+       FROM (SELECT until, ${due} AS due, max(until, ${due}) AS visible FROM leases JOIN entries USING (id) WHERE until IS NOT NULL)`,
     );
-    this.#countLeased = database.prepare(
-      `SELECT count(*) FROM entries WHERE state = ${STATE.leased} AND lane = ? AND visible_at > ?`,
-    );
-    this.#expired = database.prepare(
-      `SELECT count(due) FILTER (WHERE due <= ?3), min(due) FILTER (WHERE due <= ?3), min(due) FILTER (WHERE due > ?3)
-       FROM (SELECT ${due} AS due FROM entries WHERE state = ?4 AND lane = ?1 AND visible_at <= ?3)`,
+    this.#lanes = database.prepare("SELECT min(lane) FROM entries WHERE lane > ? AND visible_at IS NOT NULL");
+    this.#nextOfPaused = database.prepare(
+      `SELECT min(${due}) FROM entries WHERE lane = ?3 AND visible_at <= ?1 AND ${due} > ?1`,
     );
     this.#nextVisible = database.prepare(
-      `SELECT visible_at, ${due} FROM entries WHERE state = ?1 AND lane = ?3 AND visible_at > ?4 ORDER BY visible_at`,
+      `SELECT visible_at, ${due} FROM entries WHERE lane = ?3 AND visible_at > ?1 ORDER BY visible_at`,
     );
   }
 
   /** Entries in order of their due time, after a place. */
   page(filter: EntryFilter, after: Place | undefined, limit: number, now: number): ListingPage {
     const upTo = filter.dueBefore?.getTime() ?? Number.MAX_SAFE_INTEGER;
-    const states = filter.state === undefined ? ALL_ROWS : ROWS_OF[filter.state];
-    const places = this.#order.places(states, { upTo, limit, after });
+    const places = this.#order.places({ ...PART_OF[filter.state ?? "any"], upTo, limit, after });
     const entries = this.entries(
       places.map(({ id }) => id),
       filter,
@@ -103,25 +105,13 @@ export class Listing {
   }
 
   stats(totals: Totals, now: number): QueueStats {
-    const ready = this.#order.due([STATE.ready, STATE.paused], now);
-    let { count, oldest } = ready;
-    let leased = 0;
-    let next = this.#order.nextReady(now);
-    for (const lane of this.#lanes(STATE.leased)) {
-      leased += this.#countLeased.get(lane, now)?.[0] ?? 0;
-      const [due, firstDue, nextDue] = this.#expired.get(lane, this.#delayMs, now, STATE.leased) ?? [0, null, null];
-      count += due;
-      oldest = Math.min(oldest, firstDue ?? Infinity);
-      next = Math.min(next, nextDue ?? Infinity, this.#firstVisible(STATE.leased, lane, now));
-    }
-    for (const lane of this.#lanes(STATE.paused)) {
-      // What is due of these is counted already.
-      const nextDue = this.#expired.get(lane, this.#delayMs, now, STATE.paused)?.[2];
-      next = Math.min(next, nextDue ?? Infinity, this.#firstVisible(STATE.paused, lane, now));
-    }
+    const waiting = this.#order.due([STATE.ready, STATE.paused], now);
+    const [leased, expired, oldestExpired, nextOfLeased] = this.#leased.get(now, this.#delayMs) ?? [0, 0, null, null];
+    const oldest = Math.min(waiting.oldest, oldestExpired ?? Infinity);
+    const next = Math.min(this.#order.nextReady(now), this.#nextPaused(now), nextOfLeased ?? Infinity);
     return {
       waiting: totals.active - leased,
-      due: count,
+      due: waiting.count + expired,
       leased,
       setAside: totals.setAside,
       ...(oldest === Infinity ? {} : { oldestDueAt: new Date(oldest) }),
@@ -129,36 +119,30 @@ export class Listing {
     };
   }
 
-  /** When the first of what is not visible yet can be leased. Nearly always that is the first to be visible; else the next ones may be due before it. */
-  #firstVisible(state: number, lane: string, now: number): number {
+  /** When the first of what pauses can be leased, of those that cannot be yet. */
+  #nextPaused(now: number): number {
     let next = Infinity;
-    for (const [visibleAt, dueAt] of this.#nextVisible.iterate(state, this.#delayMs, lane, now)) {
-      if (visibleAt >= next) break;
-      next = Math.min(next, Math.max(visibleAt, dueAt));
+    for (let lane: string | null | undefined = ""; typeof lane === "string"; lane = this.#lanes.get(lane)?.[0]) {
+      next = Math.min(next, this.#nextOfPaused.get(now, this.#delayMs, lane)?.[0] ?? Infinity);
+      // Nearly always that is the first whose pause ends; else the next ones may be due before it.
+      for (const [visibleAt, dueAt] of this.#nextVisible.iterate(now, this.#delayMs, lane)) {
+        if (visibleAt >= next) break;
+        next = Math.min(next, Math.max(visibleAt, dueAt));
+      }
     }
     return next;
   }
 
-  *#lanes(state: number): Generator<string> {
-    for (
-      let lane: string | null | undefined = "";
-      typeof lane === "string";
-      lane = this.#leasedLanes.get(state, lane)?.[0]
-    ) {
-      yield lane;
-    }
-  }
-
   #entry(row: ListedRow, now: number): QueueEntry {
-    const [id, imageId, uri, details, requestedAt, ownDue, dueBase, attempts, state, visibleAt, error] = row;
+    const [id, imageId, uri, details, requestedAt, ownDue, dueBase, attempts, state, pausedUntil, until, error] = row;
     const dueAt = ownDue === 1 ? dueBase : dueBase + this.#delayMs;
     return {
       id: String(id),
       imageId,
-      state: entryState(state, visibleAt, now),
+      state: entryState(state, until, now),
       requestedAt: new Date(requestedAt),
       dueAt: new Date(dueAt),
-      visibleAt: new Date(Math.max(dueAt, visibleAt ?? dueAt)),
+      visibleAt: new Date(Math.max(dueAt, until ?? pausedUntil ?? dueAt)),
       attempts,
       ...(error === null ? {} : { error }),
       ...readLocation({ uri, details }, this.#cipher),
@@ -166,10 +150,10 @@ export class Listing {
   }
 }
 
-/** The state that an entry is shown in, by its row's. */
-export function entryState(state: number, visibleAt: number | null, now: number): EntryState {
+/** The state that an entry is shown in, by its row's and the end of its lease. */
+export function entryState(state: number, until: number | null, now: number): EntryState {
   if (state === STATE.setAside) return "setAside";
-  return state === STATE.leased && visibleAt !== null && visibleAt > now ? "leased" : "waiting";
+  return until !== null && until > now ? "leased" : "waiting";
 }
 
 function passes(entry: QueueEntry, { state, imageId, dueBefore }: EntryFilter): boolean {

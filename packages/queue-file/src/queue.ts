@@ -96,12 +96,12 @@ export class FileQueue implements Queue {
     this.#database = database;
     this.#context = context;
     this.#digester = new Digester(secret);
-    this.#totals = new TotalsTable(database);
+    const order = new DueOrder(database, delayMs);
+    this.#totals = new TotalsTable(database, order);
     this.#digests = new DigestIndex(database);
     this.#additions = new Additions(database, this.#digests, delayMs);
-    const order = new DueOrder(database, delayMs);
     this.#leases = new Leases(database, order, delayMs, cipher);
-    this.#settlements = new Settlements(database, this.#digests, delayMs);
+    this.#settlements = new Settlements(database, order, this.#digests, delayMs);
     this.#listing = new Listing(database, order, delayMs, cipher);
     this.#states = new States(database, this.#digester);
     this.#notes = new Notes(database);
@@ -160,7 +160,7 @@ export class FileQueue implements Queue {
   }
 
   renew(leases: readonly LeaseRef[], leaseMs: number): Promise<readonly boolean[]> {
-    return this.#database.write(() => this.#leases.renew(leases, leaseMs, this.#now()));
+    return this.#totals.write((totals) => this.#leases.renew(leases, leaseMs, this.#now(), totals));
   }
 
   settle(settlements: readonly Settlement[]): Promise<readonly SettleResult[]> {

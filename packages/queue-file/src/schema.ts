@@ -1,28 +1,49 @@
 import { ScrubberError } from "@scrubber/core";
 import type { Database } from "./database.ts";
 
-/** Of a queue as this version writes it. Counted up with every change of the tables; each step from one to the next stands in {@link STEPS}. */
-const SCHEMA_VERSION = 2;
+/** Of a queue as this version writes it. Counted up with every change of the tables. */
+const SCHEMA_VERSION = 3;
 
 /** Marks a SQLite file as a queue: "scrb". */
 const APPLICATION_ID = 0x73_63_72_62;
 
-/**
- * What becomes of an entry. Only `ready` and its due time say what a lease hands out.
- *
- * `ready` entries have no `visible_at`. `paused` and `leased` ones have: when that time has come, the next lease makes them ready again. So what waits costs nothing.
- */
-export const STATE = { ready: 0, paused: 1, leased: 2, setAside: 3 } as const;
+/** What becomes of an entry: it is `ready` from its due time on; `paused` until its `visible_at`, when the next lease makes it ready; or `setAside`. What is leased is ready, too. */
+export const STATE = { ready: 0, paused: 1, setAside: 3 } as const;
 
 /**
+ * An entry has a wide row, which is written when it comes, when it goes and when something went wrong; and narrow ones, which follow it through the queue.
+ *
  * - `entries`: `uri` is text in the clear or a blob sealed; `details` is JSON of store, identity and metadata. The due time is `due_base`, where it
  *   is the entry's own (`own_due` 1), else `due_base` + the configured delay: so a changed delay moves a whole queue at no cost.
- *   `lane` is that of the last release, or empty. `token` is that of the last lease, until it is settled.
- * - `digests` finds an entry by what it is (image, URI, store), and all entries of an image. It may name entries that are gone: taking a digest out at once would write one page
- *   for each, all over the index. `removed` keeps them, in order of arrival within each of a few ranges of digests, and one range at a time is taken out together.
- * - `totals`, one row: what would cost a walk to count, the last id and token given out, and the schema's version, which every transaction reads.
+ *   `lane` is that of the last release, or empty.
+ * - `due` has what is not leased, in order. `leases` has what is, with the `token` that may settle it: a null one, when the entry was asked for anew. Once a lease has run out,
+ *   its `until` is null and the entry is due again; but until the next lease it can still be settled.
+ * - `digests` finds an entry by what it is (image, URI, store), and all entries of an image. It may name entries that are gone: in a large queue, taking a digest out at once would
+ *   write one page for each, all over the index. `removed` keeps them, in order of arrival within each of a few ranges of digests, and one range at a time is taken out together.
+ * - `totals`, one row: what would cost a walk to count, the last id and token given out, whether digests are taken out late, when the first lease may run out, and the schema's
+ *   version, which every transaction reads.
  * - `claims` names files of the drop box, how far their entries are committed, and what could not be read.
  */
+const DUE_AND_LEASES = `
+  CREATE TABLE due (
+    state INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    own_due INTEGER NOT NULL,
+    due_base INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    PRIMARY KEY (state, lane, own_due, due_base, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE leases (id INTEGER PRIMARY KEY, token INTEGER, until INTEGER) STRICT;
+`;
+
+const INDEX = "CREATE INDEX entries_paused ON entries (lane, visible_at) WHERE visible_at IS NOT NULL;";
+
+/** Of a small queue's entries the digests go along. One trigger, which cannot fail: with a second one, or one that could, every deletion costs twice as much. */
+const TRIGGER = `
+  CREATE TRIGGER entries_take_digest_along AFTER DELETE ON entries WHEN NOT (SELECT late FROM totals)
+    BEGIN DELETE FROM digests WHERE digest = old.digest; END;
+`;
+
 const TABLES = `
   CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
@@ -36,12 +57,9 @@ const TABLES = `
     state INTEGER NOT NULL,
     lane TEXT NOT NULL DEFAULT '',
     visible_at INTEGER,
-    token INTEGER,
     attempts INTEGER NOT NULL DEFAULT 0,
     error TEXT
   ) STRICT;
-  CREATE INDEX entries_by_due ON entries (state, lane, own_due, due_base) WHERE state <> 2;
-  CREATE INDEX entries_by_visible ON entries (state, lane, visible_at) WHERE visible_at IS NOT NULL;
 
   CREATE TABLE digests (digest BLOB PRIMARY KEY, id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE removed (range TEXT, id INTEGER, digest BLOB NOT NULL, PRIMARY KEY (range, id)) STRICT, WITHOUT ROWID;
@@ -53,9 +71,11 @@ const TABLES = `
     last_id INTEGER NOT NULL,
     last_token INTEGER NOT NULL,
     removed INTEGER NOT NULL,
-    next_range INTEGER NOT NULL
+    next_range INTEGER NOT NULL,
+    late INTEGER NOT NULL DEFAULT 0,
+    first_until INTEGER
   ) STRICT;
-  INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
+  INSERT INTO totals VALUES (${SCHEMA_VERSION}, 0, 0, 0, 0, 0, 0, 0, NULL);
 
   CREATE TABLE claims (
     name TEXT PRIMARY KEY,
@@ -67,21 +87,32 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE secret (value TEXT NOT NULL) STRICT;
+  ${DUE_AND_LEASES}
+  ${INDEX}
+  ${TRIGGER}
 `;
 
 /**
- * Since version 2 a trigger takes digests out at once, where the token is even (`nextToken`). And the totals may be behind by entries that were added since (`TotalsTable`): what
- * version 1 wrote is right for version 2, but not the other way round.
- *
- * One trigger, which cannot fail: with a second one, or one that could, every deletion costs twice as much.
+ * From version 1 or 2. There, what was leased had a state of its own, 2, and token and end of the lease in its wide row; the rest stood in an index, which is read in its order here, so
+ * that nothing has to be sorted; and the counts could be behind by what was added since.
  */
-const TRIGGER = `
-  CREATE TRIGGER entries_take_digest_along AFTER DELETE ON entries WHEN old.token & 1 IS NOT 1
-    BEGIN DELETE FROM digests WHERE digest = old.digest; END;
+const UPGRADE = `
+  DROP TRIGGER IF EXISTS entries_take_digest_along;
+  ${DUE_AND_LEASES}
+  INSERT INTO leases SELECT id, token, visible_at FROM entries WHERE visible_at IS NOT NULL AND state = 2;
+  INSERT INTO due SELECT state, lane, own_due, due_base, id FROM entries WHERE state <> 2 ORDER BY state, lane, own_due, due_base, id;
+  DROP INDEX entries_by_due;
+  DROP INDEX entries_by_visible;
+  UPDATE entries SET state = ${STATE.ready}, visible_at = NULL WHERE id IN (SELECT id FROM leases);
+  ALTER TABLE entries DROP COLUMN token;
+  ${INDEX}
+  ALTER TABLE totals ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN first_until INTEGER;
+  UPDATE totals SET (active, last_id, first_until) = (
+    SELECT active + max(last_id, coalesce(max(id), 0)) - last_id, max(last_id, coalesce(max(id), 0)), (SELECT min(until) FROM leases) FROM entries
+  );
+  ${TRIGGER}
 `;
-
-/** How a queue of version n becomes one of n + 1: `STEPS[0]` makes the first. */
-const STEPS: readonly string[] = [TABLES, TRIGGER];
 
 /**
  * Makes the tables of a new queue, or brings those of an older version up to this one, in one transaction.
@@ -93,7 +124,8 @@ export async function migrate(database: Database): Promise<void> {
   if (found === SCHEMA_VERSION) return;
   await database.write(() => {
     const version = versionOf(database);
-    for (const step of STEPS.slice(version)) database.exec(step);
+    if (version === SCHEMA_VERSION) return;
+    database.exec(version === 0 ? TABLES : UPGRADE);
     database.exec(
       `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; UPDATE totals SET version = ${SCHEMA_VERSION}`,
     );

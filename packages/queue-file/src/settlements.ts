@@ -2,6 +2,7 @@ import type { Settlement, SettleResult } from "@scrubber/core";
 import { milliseconds } from "./additions.ts";
 import type { Database, Statement } from "./database.ts";
 import type { DigestIndex } from "./digest-index.ts";
+import type { DueOrder } from "./due-order.ts";
 import { STATE } from "./schema.ts";
 import type { Totals } from "./totals.ts";
 
@@ -13,36 +14,36 @@ interface Group {
 
 /** Ends leases, and revives what is set aside; within a transaction. */
 export class Settlements {
+  readonly #order: DueOrder;
   readonly #digests: DigestIndex;
   readonly #delayMs: number;
-  readonly #done: Statement<readonly [number]>;
-  readonly #wait: Statement<readonly [number]>;
-  readonly #setAside: Statement<readonly [number]>;
+  readonly #end: Statement<readonly [number, number | null]>;
+  readonly #done: Statement;
+  readonly #wait: Statement;
   readonly #revive: Statement;
+  readonly #setAside: Statement;
+  readonly #areSetAside: Statement<readonly [number]>;
   readonly #someSetAside: Statement<readonly [number]>;
 
-  constructor(database: Database, digests: DigestIndex, delayMs: number) {
+  constructor(database: Database, order: DueOrder, digests: DigestIndex, delayMs: number) {
+    this.#order = order;
     this.#digests = digests;
     this.#delayMs = delayMs;
-    this.#done = database.prepare(
-      "DELETE FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND token = ? RETURNING id",
-    );
-    // ?4 visible at, ?5 now, ?6 delay. What is visible before it is due waits for nothing but its due time.
-    const awake = "?4 <= max(?5, due_base + (1 - own_due) * ?6)";
-    const waits = `state = CASE WHEN ${awake} THEN ${STATE.ready} ELSE ${STATE.paused} END, visible_at = CASE WHEN ${awake} THEN NULL ELSE ?4 END`;
+    const these = "id IN (SELECT value FROM json_each(?1))";
+    this.#end = database.prepare(`DELETE FROM leases WHERE ${these} AND token = ?2 RETURNING id, until`);
+    this.#done = database.prepare(`DELETE FROM entries WHERE ${these}`);
+    // ?2 visible at, ?3 now, ?4 delay. What is visible before it is due waits for nothing but its due time.
+    const awake = "?2 <= max(?3, due_base + (1 - own_due) * ?4)";
+    const waits = `state = CASE WHEN ${awake} THEN ${STATE.ready} ELSE ${STATE.paused} END, visible_at = CASE WHEN ${awake} THEN NULL ELSE ?2 END`;
     this.#wait = database.prepare(
-      `UPDATE entries SET ${waits}, token = NULL, lane = ?3, attempts = attempts + ?7, error = coalesce(?8, error)
-       WHERE id IN (SELECT value FROM json_each(?1)) AND token = ?2 RETURNING id`,
+      `UPDATE entries SET ${waits}, lane = ?5, attempts = attempts + ?6, error = coalesce(?7, error) WHERE ${these}`,
     );
+    this.#revive = database.prepare(`UPDATE entries SET ${waits}, attempts = 0 WHERE ${these}`);
     this.#setAside = database.prepare(
-      `UPDATE entries SET state = ${STATE.setAside}, visible_at = NULL, token = NULL, lane = '', error = ?3
-       WHERE id IN (SELECT value FROM json_each(?1)) AND token = ?2 RETURNING id`,
+      `UPDATE entries SET state = ${STATE.setAside}, visible_at = NULL, lane = '', error = ?2 WHERE ${these}`,
     );
-    this.#revive = database.prepare(
-      `UPDATE entries SET ${waits}, lane = ?3, attempts = ?2
-       WHERE id IN (SELECT value FROM json_each(?1)) AND state = ${STATE.setAside}`,
-    );
-    this.#someSetAside = database.prepare(`SELECT id FROM entries WHERE state = ${STATE.setAside} LIMIT ?`);
+    this.#areSetAside = database.prepare(`SELECT id FROM entries WHERE ${these} AND state = ${STATE.setAside}`);
+    this.#someSetAside = database.prepare(`SELECT id FROM due WHERE state = ${STATE.setAside} LIMIT ?`);
   }
 
   settle(settlements: readonly Settlement[], now: number, totals: Totals): readonly SettleResult[] {
@@ -62,41 +63,48 @@ export class Settlements {
     return results;
   }
 
+  /** Returns the ids of those that were held. */
   #settleGroup({ as, ids }: Group, now: number, totals: Totals): readonly number[] {
-    const json = JSON.stringify(ids);
-    const token = Number(as.token);
+    const rows = this.#end.all(JSON.stringify(ids), Number(as.token));
+    if (rows.length === 0) return [];
+    const held = rows.map(([id]) => id);
+    const json = JSON.stringify(held);
+    // What ran out, and nobody else has got, is due again.
+    if (rows.some(([, until]) => until === null)) this.#order.unfile(json);
     switch (as.kind) {
-      case "done": {
-        this.#digests.remove(json, token, totals);
-        const rows = this.#done.all(json, token);
-        totals.active -= rows.length;
-        return rows.map(([id]) => id);
-      }
+      case "done":
+        this.#digests.remove(json, totals);
+        this.#done.run(json);
+        totals.active -= held.length;
+        return held;
       case "release": {
         const until = milliseconds(as.visibleAt, "visibleAt");
-        const reason = as.reason ?? null;
-        return this.#wait.all(json, token, as.lane ?? "", until, now, this.#delayMs, 0, reason).map(([id]) => id);
+        this.#wait.run(json, until, now, this.#delayMs, as.lane ?? "", 0, as.reason ?? null);
+        break;
       }
-      case "retry": {
-        const until = milliseconds(as.visibleAt, "visibleAt");
-        return this.#wait.all(json, token, "", until, now, this.#delayMs, 1, as.error).map(([id]) => id);
-      }
-      case "setAside": {
-        const rows = this.#setAside.all(json, token, as.error);
-        totals.active -= rows.length;
-        totals.setAside += rows.length;
-        return rows.map(([id]) => id);
-      }
+      case "retry":
+        this.#wait.run(json, milliseconds(as.visibleAt, "visibleAt"), now, this.#delayMs, "", 1, as.error);
+        break;
+      case "setAside":
+        this.#setAside.run(json, as.error);
+        totals.active -= held.length;
+        totals.setAside += held.length;
     }
+    this.#order.file(json);
+    return held;
   }
 
   /** Brings those of these entries that are set aside back to waiting, with no attempts counted. Returns how many. */
   revive(ids: readonly number[], visibleAt: Date, now: number, totals: Totals): number {
     const until = milliseconds(visibleAt, "visibleAt");
-    const revived = this.#revive.run(JSON.stringify(ids), 0, "", until, now, this.#delayMs);
-    totals.setAside -= revived;
-    totals.active += revived;
-    return revived;
+    const revived = this.#areSetAside.all(JSON.stringify(ids)).map(([id]) => id);
+    const json = JSON.stringify(revived);
+    this.#order.unfile(json);
+    this.#revive.run(json, until, now, this.#delayMs);
+    this.#order.file(json);
+    totals.setAside -= revived.length;
+    totals.active += revived.length;
+    return revived.length;
   }
 
   /** Ids of entries that are set aside. */

@@ -1,4 +1,5 @@
 import type { Database, Statement } from "./database.ts";
+import type { DueOrder } from "./due-order.ts";
 import { assertVersion } from "./schema.ts";
 
 /** What is counted along, so that nobody has to walk for it. Changed within a transaction. */
@@ -13,10 +14,25 @@ export interface Totals {
   removed: number;
   /** Of which range of digests those are taken out next. */
   nextRange: number;
+  /** Whether digests are taken out late, 1, or at once, 0. Holds from the next transaction on. */
+  late: number;
+  /** No lease runs out before; null: there is none. */
+  firstUntil: number | null;
 }
 
-/** version, active, set_aside, last_id, last_token, removed, next_range, the last id in use */
-type TotalsRow = readonly [number, number, number, number, number, number, number, number | null];
+/** version, active, set_aside, last_id, last_token, removed, next_range, late, first_until, the last id in use */
+type TotalsRow = readonly [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number | null,
+  number | null,
+];
 
 /**
  * Transactions that change the totals.
@@ -25,28 +41,31 @@ type TotalsRow = readonly [number, number, number, number, number, number, numbe
  */
 export class TotalsTable {
   readonly #database: Database;
+  readonly #order: DueOrder;
   readonly #select: Statement<TotalsRow>;
   readonly #update: Statement;
 
-  constructor(database: Database) {
+  constructor(database: Database, order: DueOrder) {
     this.#database = database;
+    this.#order = order;
     this.#select = database.prepare(
-      "SELECT version, active, set_aside, last_id, last_token, removed, next_range, (SELECT max(id) FROM entries) FROM totals",
+      "SELECT version, active, set_aside, last_id, last_token, removed, next_range, late, first_until, (SELECT max(id) FROM entries) FROM totals",
     );
     this.#update = database.prepare(
-      "UPDATE totals SET active = ?, set_aside = ?, last_id = ?, last_token = ?, removed = ?, next_range = ?",
+      "UPDATE totals SET active = ?, set_aside = ?, last_id = ?, last_token = ?, removed = ?, next_range = ?, late = ?, first_until = ?",
     );
   }
 
-  /** One durable transaction; see {@link Database.write}. What `work` leaves in the totals is written with it. */
+  /** One durable transaction; see {@link Database.write}. What `work` leaves in the totals is written with it, and what it added is due from then on. */
   write<T>(work: (totals: Totals) => T): Promise<T> {
     return this.#database.write(() => {
       const before = this.read();
       const totals = { ...before };
       const result = work(totals);
+      if (totals.lastId > before.lastId) this.#order.fileAfter(before.lastId);
       if (!onlyAdded(before, totals)) {
-        const { active, setAside, lastId, lastToken, removed, nextRange } = totals;
-        this.#update.run(active, setAside, lastId, lastToken, removed, nextRange);
+        const { active, setAside, lastId, lastToken, removed, nextRange, late, firstUntil } = totals;
+        this.#update.run(active, setAside, lastId, lastToken, removed, nextRange, late, firstUntil);
       }
       return result;
     });
@@ -54,12 +73,12 @@ export class TotalsTable {
 
   /** The totals, within a transaction. */
   read(): Totals {
-    const [version, active, setAside, written, lastToken, removed, nextRange, last] = this.#select.get() ?? [
-      0, 0, 0, 0, 0, 0, 0, 0,
-    ];
+    const row = this.#select.get();
+    if (row === undefined) throw new TypeError("the totals have a row");
+    const [version, active, setAside, written, lastToken, removed, nextRange, late, firstUntil, last] = row;
     assertVersion(version, this.#database.directory);
     const lastId = Math.max(written, last ?? 0);
-    return { active: active + (lastId - written), setAside, lastId, lastToken, removed, nextRange };
+    return { active: active + (lastId - written), setAside, lastId, lastToken, removed, nextRange, late, firstUntil };
   }
 }
 
@@ -70,6 +89,8 @@ function onlyAdded(before: Totals, after: Totals): boolean {
     after.setAside === before.setAside &&
     after.lastToken === before.lastToken &&
     after.removed === before.removed &&
-    after.nextRange === before.nextRange
+    after.nextRange === before.nextRange &&
+    after.late === before.late &&
+    after.firstUntil === before.firstUntil
   );
 }

@@ -50,6 +50,7 @@ function fill(file: string): void {
     INSERT INTO entries (id, digest, image_id, uri, requested_at, own_due, due_base, state)
     SELECT id, randomblob(16), printf('6f1c2a34-0000-4000-8000-%012d', id), printf('file:///var/lib/glance/images/6f1c2a34-0000-4000-8000-%012d', id),
       ${now}, 1, CASE WHEN id <= ${DUE} THEN ${now} - id ELSE ${now} + 86400000 + id END, 0 FROM n;
+    INSERT INTO due SELECT state, lane, own_due, due_base, id FROM entries ORDER BY due_base, id;
     INSERT INTO digests SELECT digest, id FROM entries ORDER BY digest;
     UPDATE totals SET active = ${WAITING}, last_id = ${WAITING};
     COMMIT;
