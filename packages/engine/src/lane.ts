@@ -15,8 +15,6 @@ import { sortByVerdict } from "./verdicts.ts";
 const LATE_ANSWER_PAUSE_MS = 30_000;
 /** How many seconds of work a lane takes in. */
 const SECONDS_AHEAD = 5;
-/** At a bounded rate, one call takes this share of a second, so that it is no burst to the backend. */
-const CALL_SHARE = 0.25;
 
 /** The work of one pass for one store and group. */
 export class Lane {
@@ -105,7 +103,7 @@ export class Lane {
       breaker.closed === undefined
     ) {
       const now = this.#work.clock.monotonic();
-      const most = Math.max(1, Math.min(to.limits.batch, Math.ceil(pace.keysPerSecond(now) * CALL_SHARE)));
+      const most = Math.min(to.limits.batch, pace.keysAtOnce(now));
       // With a call under way, a batch may still become whole.
       if (this.#calls > 0 && !this.#buffer.hasWhole(most)) return;
       const wait = pace.waitMs(now);

@@ -5,6 +5,14 @@ const RECOVERY_S = 45;
 const CURVE = (1 - DECREASE) / RECOVERY_S ** 3;
 /** A rate that has been so far above what was ever throttled is no bound any more. */
 const FORGET = 8;
+/** At a bounded rate, one call takes this share of a second, so that it is no burst to the backend. */
+const CALL_SHARE = 0.25;
+/** Where calls are refused whole, one takes no more than this. */
+const LONGEST_CALL_S = 10;
+/** Refused so often in a row, a call is too large, whatever was taken once. */
+const TOO_LARGE = 12;
+/** It had nothing to do for so long: what was measured before says nothing. */
+const IDLE_MS = 1000;
 /** Timers are late by a little each time: so much of that is made up for. */
 const CATCH_UP_MS = 50;
 
@@ -14,6 +22,9 @@ const CATCH_UP_MS = 50;
  * Calls at the same time: one more for each round without throttling (additive increase), 0.85 of it after throttling.
  * Keys a second: unbounded until the backend throttles for the first time; then 0.85 of what it took, and from there along the curve of CUBIC
  * (RFC 9438): soon near the rate that was too much, long just below it, then further. So a limit costs one small throttling in about three quarters of a minute.
+ *
+ * Keys in a call: all that it takes while there is no bound; then a share of a second, so that single keys that are too much are few. Where calls are refused
+ * whole, it may be calls that the backend counts, not keys: they stay as large as the largest that it took, and become rarer instead.
  */
 export class Pace {
   readonly #ceiling: number;
@@ -28,6 +39,13 @@ export class Pace {
   #acceptedSince: number | undefined;
   #accepted = 0;
   #previous: number | undefined;
+  #lastAt = Number.NEGATIVE_INFINITY;
+  /** Keys in a call while there is no bound: halved as long as the backend has taken less than one call. */
+  #most = Number.POSITIVE_INFINITY;
+  /** Keys of the largest call that was taken whole. */
+  #largest = 0;
+  /** How many calls were refused whole since one was taken; undefined: it is single keys that are throttled. */
+  #refused: number | undefined;
 
   constructor(ceiling: number) {
     this.#ceiling = ceiling;
@@ -56,6 +74,14 @@ export class Pace {
     return Math.max(1, this.#wall * factor);
   }
 
+  /** Keys that the next call may have at most; infinite while there is no bound. */
+  keysAtOnce(now: number): number {
+    const rate = this.keysPerSecond(now);
+    if (rate === Number.POSITIVE_INFINITY) return this.#most;
+    const taken = this.#refused === undefined ? 0 : Math.min(this.#largest, rate * LONGEST_CALL_S);
+    return Math.ceil(Math.max(rate * CALL_SHARE, taken));
+  }
+
   /** Milliseconds until the next call may begin. */
   waitMs(now: number): number {
     return Math.max(0, this.#nextAt - now);
@@ -63,7 +89,12 @@ export class Pace {
 
   /** A call with so many keys begins. */
   began(keys: number, now: number): void {
-    this.#acceptedSince ??= now;
+    if (now - Math.max(this.#lastAt, this.#nextAt) > IDLE_MS) {
+      this.#acceptedSince = now;
+      this.#accepted = 0;
+      this.#previous = undefined;
+    }
+    this.#lastAt = now;
     const rate = this.keysPerSecond(now);
     if (rate !== Number.POSITIVE_INFINITY)
       this.#nextAt = Math.max(this.#nextAt, now - CATCH_UP_MS) + (keys / rate) * 1000;
@@ -79,22 +110,42 @@ export class Pace {
     call: { readonly beganAt: number; readonly accepted: number; readonly throttled: number },
     now: number,
   ): boolean {
+    this.#lastAt = now;
     this.#measure(call.accepted, now);
     if (call.throttled === 0) {
       this.#window = Math.min(this.#ceiling, this.#window + 1 / this.#window);
+      this.#largest = Math.max(this.#largest, call.accepted);
+      if (call.accepted >= this.#most) this.#most *= 2;
+      if (this.#refused !== undefined) this.#refused = 0;
       return false;
     }
     if (call.beganAt <= this.#decreasedAt) return false;
-    const rate = this.keysPerSecond(now);
-    const wall = rate === Number.POSITIVE_INFINITY ? this.#acceptedPerSecond(now) : rate;
+    const wall = this.#tooMuch(call, now);
     // Where nothing was accepted yet there is no rate to go by.
     if (wall > 0) {
       this.#wall = Math.max(1, wall);
       this.#wallAt = now;
+      this.#most = Number.POSITIVE_INFINITY;
     }
     this.#decreasedAt = now;
     this.#window = Math.max(1, this.#window * DECREASE);
     return true;
+  }
+
+  /** Keys a second that were too much; 0: not known. */
+  #tooMuch({ accepted, throttled }: { readonly accepted: number; readonly throttled: number }, now: number): number {
+    const rate = this.keysPerSecond(now);
+    if (accepted > 0) {
+      this.#refused = undefined;
+      return rate === Number.POSITIVE_INFINITY ? this.#acceptedPerSecond(now, 100) : rate;
+    }
+    this.#refused = (this.#refused ?? 0) + 1;
+    if (this.#refused % TOO_LARGE === 0) this.#largest = Math.ceil(this.#largest / 2);
+    if (rate !== Number.POSITIVE_INFINITY) return rate;
+    const taken = this.#acceptedPerSecond(now, 1000);
+    if (taken >= throttled) return taken;
+    this.#most = Math.ceil(throttled / 2);
+    return 0;
   }
 
   #measure(accepted: number, now: number): void {
@@ -106,9 +157,10 @@ export class Pace {
     this.#acceptedSince = now;
   }
 
-  #acceptedPerSecond(now: number): number {
+  /** What was taken a second lately, measured over `leastMs` at least. */
+  #acceptedPerSecond(now: number, leastMs: number): number {
     const ms = now - (this.#acceptedSince ?? now);
     if (this.#previous !== undefined && ms < 500) return this.#previous;
-    return (this.#accepted / Math.max(ms, 100)) * 1000;
+    return (this.#accepted / Math.max(ms, leastMs)) * 1000;
   }
 }

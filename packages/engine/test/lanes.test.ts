@@ -1,3 +1,4 @@
+import { ScrubberError } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import { slowDown } from "./pass-world.ts";
 import { createWorld, entriesOf } from "./world.ts";
@@ -50,6 +51,32 @@ describe("lanes", () => {
     // What was handed back for its place alone, and done later in the same run, is no outage: it counts once.
     expect(summary).toMatchObject({ leased: 2300, absent: 2300, retried: 0, released: 0 });
     expect(events.some(({ type }) => type === "lane.closed")).toBe(false);
+  });
+
+  test("a backend that refuses whole requests, of whatever size, above two a second is sent few and large ones", async () => {
+    await using world = await createWorld({ stores: { memory: { limits: { batch: 1000, concurrency: 8 } } } });
+    const { scrubber, queue, clock, stores } = world;
+    const plain = stores["memory"]!.delete.bind(stores["memory"]!);
+    let freeAt = 0;
+    let requests = 0;
+    stores["memory"]!.delete = async (targets, call) => {
+      requests += 1;
+      const now = clock.monotonic();
+      await new Promise<void>((resolve) => void clock.after(60, resolve));
+      if (now < freeAt) throw new ScrubberError("SCRUBBER_STORE_THROTTLED", "slow down");
+      freeAt = now + 500;
+      return plain(targets, call);
+    };
+    queue.seed(entriesOf(100_000));
+    let absent = 0;
+    while (absent < 100_000 && clock.monotonic() < 300_000) {
+      absent += (await clock.until(scrubber.runOnce())).absent;
+      clock.advance(1000);
+    }
+    expect(absent).toBe(100_000);
+    // Who knew the limit would need 100 requests, and 50 s.
+    expect(requests).toBeLessThan(200);
+    expect(clock.monotonic()).toBeLessThan(150_000);
   });
 
   test("one store alone: nothing is leased twice, and not much more than it works on", async () => {

@@ -9,11 +9,11 @@ class Limiter {
 
   constructor(limit: number) {
     this.#limit = limit;
-    this.#tokens = limit;
+    this.#tokens = Math.max(1, limit);
   }
 
   take(keys: number, now: number): number {
-    this.#tokens = Math.min(this.#limit, this.#tokens + ((now - this.#at) / 1000) * this.#limit);
+    this.#tokens = Math.min(Math.max(1, this.#limit), this.#tokens + ((now - this.#at) / 1000) * this.#limit);
     this.#at = now;
     const taken = Math.min(keys, Math.floor(this.#tokens));
     this.#tokens -= taken;
@@ -26,13 +26,18 @@ interface Second {
   throttled: number;
 }
 
-/** Plays so many seconds with calls of `batch` keys that take `latencyMs`; what was accepted and throttled, second by second. */
+/**
+ * Plays so many seconds with calls of `batch` keys that take `latencyMs`; what was accepted and throttled, second by second. `calls`: the backend counts calls, of
+ * whatever size, and not keys. From `idle.from` to `idle.to` (milliseconds) there is nothing to do; before, a call has three keys.
+ */
 function play(options: {
   readonly limit: number;
   readonly seconds: number;
   readonly batch: number;
   readonly latencyMs: number;
   readonly whole: boolean;
+  readonly calls?: boolean;
+  readonly idle?: { readonly from: number; readonly to: number };
   readonly ceiling?: number;
 }): readonly Second[] {
   const pace = new Pace(options.ceiling ?? 8);
@@ -41,7 +46,7 @@ function play(options: {
   let running: { beganAt: number; keys: number; endsAt: number }[] = [];
   for (let now = 0; now < options.seconds * 1000; now += 1) {
     for (const call of running.filter(({ endsAt }) => endsAt === now)) {
-      const room = limiter.take(call.keys, now);
+      const room = options.calls ? limiter.take(1, now) * call.keys : limiter.take(call.keys, now);
       // A backend that takes calls whole or not at all gives back what it took.
       const accepted = options.whole && room < call.keys ? 0 : room;
       if (accepted < room) limiter.take(accepted - room, now);
@@ -50,8 +55,10 @@ function play(options: {
       seconds[Math.floor(now / 1000)]!.throttled += call.keys - accepted;
     }
     running = running.filter(({ endsAt }) => endsAt > now);
+    const { from, to } = options.idle ?? { from: 0, to: 0 };
+    if (now >= from && now < to) continue;
     while (running.length < pace.concurrency && pace.waitMs(now) === 0) {
-      const keys = Math.max(1, Math.min(options.batch, Math.ceil(pace.keysPerSecond(now) * 0.25)));
+      const keys = Math.min(now < from ? 3 : options.batch, pace.keysAtOnce(now));
       pace.began(keys, now);
       running.push({ beganAt: now, keys, endsAt: now + options.latencyMs });
     }
@@ -86,6 +93,29 @@ describe("the pace of a lane", () => {
       expect(share).toBeLessThan(0.01);
     },
   );
+
+  test.each([0.5, 1, 2, 10, 50])(
+    "where the backend counts calls, and takes %s a second, sends whole batches: nine tenths of what it can get there",
+    (limit) => {
+      const backend = { limit, batch: 1000, latencyMs: 60, whole: true, calls: true };
+      const { perSecond, share } = total(play({ ...backend, seconds: 420 }).slice(-120));
+      expect(perSecond).toBeGreaterThanOrEqual(limit * 1000 * 0.9);
+      expect(share).toBeLessThan(0.05);
+    },
+  );
+
+  test("makes calls smaller where the backend takes none of their size", () => {
+    const backend = { limit: 200, batch: 1000, latencyMs: 60, whole: true };
+    const { perSecond, share } = total(play({ ...backend, seconds: 420 }).slice(-120));
+    expect(perSecond).toBeGreaterThanOrEqual(180);
+    expect(share).toBeLessThan(0.05);
+  });
+
+  test("goes by nothing that was measured while there was little to do", () => {
+    const backend = { limit: 10, batch: 1000, latencyMs: 60, whole: true, calls: true };
+    const { perSecond } = total(play({ ...backend, seconds: 320, idle: { from: 1000, to: 200_000 } }).slice(-100));
+    expect(perSecond).toBeGreaterThanOrEqual(9000);
+  });
 
   test("is not bounded while nothing is throttled", () => {
     const { perSecond } = total(play({ limit: 1e9, batch: 1000, latencyMs: 100, whole: false, seconds: 10 }));
