@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { type Agent, createServer, get, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -99,4 +100,19 @@ test("whatever else fails is not repeated", async () => {
   });
   await expect(failing).rejects.toThrow("of its own");
   expect(times).toBe(1);
+});
+
+test("the package is loaded without HTTP and TLS, which only backends over a network need", () => {
+  const index = new URL("../src/index.ts", import.meta.url).href;
+  const loaded = execFileSync(
+    process.execPath,
+    [
+      "--input-type=module",
+      "--eval",
+      `await import(${JSON.stringify(index)}); console.log(process.moduleLoadList.join())`,
+    ],
+    { encoding: "utf8" },
+  );
+  expect(loaded).toContain("NativeModule crypto");
+  expect(loaded).not.toMatch(/NativeModule (http|https|tls)\b/);
 });
