@@ -210,6 +210,17 @@ test("two stores that answer for one scheme, none of which takes the location: s
   expect(entry?.["error"]).toMatch(/^store "more" refuses it: .* is outside every root/);
 });
 
+test("a store that would delete where the queue or the receipts are is refused before anything is touched", async () => {
+  const { cwd, run } = await initialized();
+  const text = await readFile(join(cwd, "scrubber.yaml"), "utf8");
+  await writeFile(join(cwd, "scrubber.yaml"), text.replace("[./images]", "[.]"));
+  for (const line of ["run --once", "check --probe", "status"]) {
+    const refused = await run(line);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout + refused.stderr).toMatch(/the store "fs" deletes in .*, and the queue is in there/);
+  }
+});
+
 describe("restore", () => {
   test("without a registry takes the entries out, and says that this is all it can do", async () => {
     const { run, uri, there } = await initialized(["a"]);

@@ -19,7 +19,10 @@ export interface Context {
   readonly log: Logger;
   /** The time that counts. Tests set it; so no plugin asks the system. */
   now(): Date;
-  /** Makes a path absolute: relative to the configuration file's folder. */
+  /**
+   * Makes a path absolute: relative to the configuration file's folder. An absolute one stays, and is to be passed through here as well: so it is known where
+   * queue and registry live, and a store that would delete there is refused.
+   */
   resolvePath(path: string): string;
   /** Seals and opens locations at rest; undefined: no keys are configured, locations are kept in the clear. */
   readonly cipher: Cipher | undefined;

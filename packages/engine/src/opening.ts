@@ -15,6 +15,7 @@ import { bounded, type Timers } from "./clock.ts";
 import type { CheckedConfig } from "./config.ts";
 import type { CheckedPlugin } from "./config-plugins.ts";
 import { openPlugin } from "./opened-plugin.ts";
+import { OwnPaths } from "./own-paths.ts";
 import { openReceiptLog, type ReceiptLog } from "./receipts.ts";
 import type { OpenStore } from "./routing.ts";
 
@@ -42,17 +43,19 @@ export interface Place {
  * Opens registry, queue and stores, in that order. If one cannot be opened, those that are open are closed again.
  *
  * @throws {ScrubberError} What the plugin throws; `SCRUBBER_PLUGIN_INVALID` for what it opened but is not of its kind; `SCRUBBER_CONFIG_INVALID` for a queue
- *   that cannot be leased from.
+ *   that cannot be leased from, and for a store that deletes where queue, registry or receipts are.
  */
 export async function openAll(config: CheckedConfig, place: Place): Promise<Opened> {
   await using opened = new AsyncDisposableStack();
-  const context = (id: string): Context => ({
+  const paths = new OwnPaths();
+  const context = (id: string, note: (path: string) => string): Context => ({
     id,
     log: place.log,
     now: place.now,
-    resolvePath: (path) => resolve(place.baseDirectory, path),
+    resolvePath: (path) => note(resolve(place.baseDirectory, path)),
     cipher: config.cipher,
   });
+  const ownContext = (id: string): Context => context(id, (path) => paths.own(path, `the ${id}`));
   const use = async <T extends AsyncDisposable>(
     plugin: AnyPlugin,
     path: string,
@@ -63,10 +66,10 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
     return value;
   };
   const openRegistry = ({ plugin, options }: CheckedPlugin<RegistryPlugin>): Promise<Registry> =>
-    use(plugin, "registry", () => plugin.open(options, context("registry")));
+    use(plugin, "registry", () => plugin.open(options, ownContext("registry")));
   const registry = config.registry === undefined ? undefined : await openRegistry(config.registry);
   const openQueue = ({ plugin, options }: CheckedPlugin<QueuePlugin>, id: string): Promise<Queue> => {
-    const queueContext: QueueContext = { ...context(id), registry, delayMs: config.scrub.delayMs };
+    const queueContext: QueueContext = { ...ownContext(id), registry, delayMs: config.scrub.delayMs };
     return use(plugin, id, () => plugin.open(options, queueContext));
   };
   const queue = await openQueue(config.queue, "queue");
@@ -80,21 +83,22 @@ export async function openAll(config: CheckedConfig, place: Place): Promise<Open
   const sweepFrom = config.sweep?.from === undefined ? undefined : await openQueue(config.sweep.from, "sweep");
   const stores = new Map<string, OpenStore>();
   for (const { id, plugin, options, limits } of config.stores) {
-    const store = await use(plugin, `the store "${id}"`, () => plugin.open(options, context(id)));
+    const storeContext = context(id, (path) => paths.store(path, id));
+    const store = await use(plugin, `the store "${id}"`, () => plugin.open(options, storeContext));
     const batch = Math.min(store.limits.batch, limits.batch ?? Number.POSITIVE_INFINITY);
     const concurrency = Math.min(store.limits.concurrency, limits.concurrency ?? Number.POSITIVE_INFINITY);
     stores.set(id, { id, store, limits: { batch, concurrency } });
   }
-  const receipts =
+  const receiptLog =
     config.receipts === undefined
       ? undefined
-      : opened.use(
-          openReceiptLog({
-            directory: resolve(place.baseDirectory, config.receipts.directory),
-            now: place.now,
-            ...(config.receipts.key === undefined ? {} : { key: config.receipts.key }),
-          }),
-        );
+      : {
+          directory: paths.own(resolve(place.baseDirectory, config.receipts.directory), "the receipts"),
+          now: place.now,
+          ...(config.receipts.key === undefined ? {} : { key: config.receipts.key }),
+        };
+  paths.assertApart();
+  const receipts = receiptLog === undefined ? undefined : opened.use(openReceiptLog(receiptLog));
   const stack = opened.move();
   return {
     registry,

@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path";
 import { defineQueue, type QueueContext, type QueuePlugin } from "@scrubber/core";
 import { layoutOf, prepareDirectory } from "./directory.ts";
 import { optionsSchema, type FileQueueOptions } from "./options.ts";
@@ -29,5 +28,5 @@ const plugin: QueuePlugin<FileQueueOptions, FileQueueOptions> = defineQueue({
 export default plugin;
 
 function directoryOf({ directory }: FileQueueOptions, context: QueueContext): string {
-  return isAbsolute(directory) ? directory : context.resolvePath(directory);
+  return context.resolvePath(directory);
 }

@@ -1,7 +1,7 @@
 import { type Context, ScrubberError, type Store } from "@scrubber/core";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { lstat, mkdir, stat } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RootCheck } from "./job.ts";
 import { DEFAULT_MARKER, type FsOptions } from "./options.ts";
@@ -70,7 +70,7 @@ export async function setUpRoots(options: FsOptions, context: Context): Promise<
 
 function rootChecks(options: FsOptions, context: Context): readonly RootCheck[] {
   return options.roots.map((root) => ({
-    path: resolve(isAbsolute(root) ? root : context.resolvePath(root)),
+    path: resolve(context.resolvePath(root)),
     marker: options.marker ?? DEFAULT_MARKER,
     markerRequired: typeof options.marker === "string",
     mounted: options.mounted ?? false,
