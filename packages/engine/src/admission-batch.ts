@@ -7,6 +7,7 @@ import {
   type Reference,
 } from "@scrubber/core";
 import type { Verdict } from "./admission.ts";
+import { ImageRows, names, type Row } from "./admission-rows.ts";
 import { deletedAtOf, restorableUntil, type DueRows, type Restorability } from "./admission-times.ts";
 import { addressOf, isSameObject, type Address } from "./references-address.ts";
 import type { LocationIndex } from "./references-index.ts";
@@ -16,12 +17,6 @@ import type { Routed } from "./routing.ts";
 /** The references, as they are asked here. */
 type Listing = Pick<References, "current" | "forget" | "rows">;
 type Images = (ids: Iterable<string>) => Promise<ReadonlyMap<string, Image>>;
-
-/** A location's row, with its image as it was just read. */
-interface Row {
-  readonly image: Image;
-  readonly location: ImageLocation;
-}
 
 /** An entry that nothing speaks against so far. */
 interface Open {
@@ -46,24 +41,21 @@ export interface AdmissionBatchOptions extends Restorability {
 const FIRST_ROUND = 4;
 /** Where more others name an object, it is kept. */
 const MOST_CANDIDATES = 10_000;
+const NO_OTHERS: readonly LocationRef[] = [];
 
 /** The judgement of one batch: `createAdmission` has the rules. */
 export class AdmissionBatch {
   readonly #options: AdmissionBatchOptions;
   readonly #verdicts: (Verdict | undefined)[];
-  /** The rows of the batch's images, by image and address. */
-  readonly #rows = new Map<string, Row[]>();
-  /** Those of them that are versions, by image and the whole object's address. */
-  readonly #versions = new Map<string, Row[]>();
-  readonly #byRef = new Map<LocationRef, Row>();
+  readonly #rows: ImageRows;
   readonly #taken = new Set<LocationRef>();
   /** What may be deleted as far as is known. */
   open: Open[] = [];
 
   constructor(options: AdmissionBatchOptions) {
     this.#options = options;
+    this.#rows = new ImageRows(options);
     this.#verdicts = Array.from(options.batch, () => undefined);
-    for (const image of options.images.values()) this.#takeRows(image);
     for (const [at, routed] of options.batch.entries()) this.#verdicts[at] = this.#judge(at, routed);
   }
 
@@ -79,41 +71,11 @@ export class AdmissionBatch {
   }
 
   verdicts(askedAt: number, note: string | undefined): readonly Verdict[] {
-    for (const { at, ref } of this.open) {
-      this.#verdicts[at] = {
-        kind: "delete",
-        askedAt,
-        ...(ref === undefined ? {} : { ref }),
-        ...(note === undefined ? {} : { note }),
-      };
-    }
+    for (const { at, ref } of this.open) this.#verdicts[at] = { kind: "delete", askedAt, ref, note };
     return this.#verdicts.map((verdict) => {
       if (verdict === undefined) throw new TypeError("an entry was left without a verdict");
       return verdict;
     });
-  }
-
-  #takeRows(image: Image): void {
-    for (const location of image.locations) {
-      const row: Row = { image, location };
-      if (location.ref !== undefined) this.#byRef.set(location.ref, row);
-      if (location.location === undefined) continue;
-      const found = this.#options.addresses(location.location);
-      for (const { store, key, within } of found) {
-        file(this.#rows, placeOf(image.id, store, key), row);
-        if (within !== undefined) file(this.#versions, placeOf(image.id, store, within), row);
-      }
-      if (found.length === 0) file(this.#rows, placeOf(image.id, "", location.location.uri), row);
-    }
-  }
-
-  /** An image's rows that name this object, a version of it, or the object that it is a version of. */
-  #rowsAt(imageId: string, { store, key, within }: Address): readonly Row[] {
-    const place = placeOf(imageId, store, key);
-    const rows = this.#rows.get(place) ?? [];
-    const versions = this.#versions.size === 0 ? undefined : this.#versions.get(place);
-    const whole = within === undefined ? undefined : this.#rows.get(placeOf(imageId, store, within));
-    return versions === undefined && whole === undefined ? rows : [...rows, ...(versions ?? []), ...(whole ?? [])];
   }
 
   #judge(at: number, { entry, to, target }: Routed): Verdict | undefined {
@@ -125,14 +87,14 @@ export class AdmissionBatch {
       this.open.push({ at, imageId, address, ref: undefined, listed: false, candidates: [] });
       return undefined;
     }
-    let rows = this.#rowsAt(imageId, address);
-    if (rows.length === 0) rows = this.#rows.get(placeOf(imageId, "", entry.location.uri)) ?? [];
+    let rows = this.#rows.at(imageId, address);
+    if (rows.length === 0) rows = this.#rows.unaddressed(imageId, entry.location.uri);
     const pending = this.#pendingRow(rows, entry.location.uri);
     const isLive = rows.some(({ location }) => location.status === "live");
     const ref = (pending ?? rows.find(({ location }) => location.status === "deleted"))?.location.ref;
     if (isLive && pending === undefined)
       return { kind: "alive", reason: `the location is live (image ${image.nativeStatus})` };
-    if (isLive) return { kind: "shared", with: imageId, ...(ref === undefined ? {} : { ref }) };
+    if (isLive) return { kind: "shared", with: imageId, ref };
     if (image.status === "live" && pending === undefined) {
       const what = rows.length === 0 ? "is none of its locations that wait for deletion" : "is recorded as deleted";
       return { kind: "alive", reason: `the image is ${image.nativeStatus}, and the location ${what}` };
@@ -154,11 +116,19 @@ export class AdmissionBatch {
 
   /** The row that an entry stands for: of the same spelling, if there is one; each for one entry. */
   #pendingRow(rows: readonly Row[], uri: string): Row | undefined {
-    const pending = rows.filter(({ location }) => location.status === "pending");
-    const free = pending.filter(({ location: { ref } }) => ref === undefined || !this.#taken.has(ref));
-    const row = free.find(({ location }) => location.location?.uri === uri) ?? free[0] ?? pending[0];
-    if (row?.location.ref !== undefined) this.#taken.add(row.location.ref);
-    return row;
+    let best: Row | undefined;
+    let bestRank = -1;
+    for (const row of rows) {
+      const { status, ref, location } = row.location;
+      if (status !== "pending") continue;
+      const isTaken = ref !== undefined && this.#taken.has(ref);
+      const rank = isTaken ? 0 : location?.uri === uri ? 2 : 1;
+      if (rank <= bestRank) continue;
+      best = row;
+      bestRank = rank;
+    }
+    if (best?.location.ref !== undefined) this.#taken.add(best.location.ref);
+    return best;
   }
 
   /** Finds the candidates. False: the batch's own rows, which are in every listing that is whole, are not among them. */
@@ -175,16 +145,18 @@ export class AdmissionBatch {
   /** Candidates of the batch's own images: their state is known. Leaves those of others. */
   #settleKnown(): void {
     this.open = this.open.filter((open) => {
-      const others: LocationRef[] = [];
+      let others: LocationRef[] | undefined;
       for (const ref of open.candidates) {
-        const row = this.#byRef.get(ref);
-        if (row === undefined) others.push(ref);
-        else if (
-          row.image.id !== open.imageId &&
-          this.#rowsAt(row.image.id, open.address).includes(row) &&
-          this.#needs(row)
-        )
+        // Mostly it is its own row alone.
+        if (ref === open.ref) continue;
+        const row = this.#rows.byRef(ref);
+        if (row === undefined) (others ??= []).push(ref);
+        else if (row.image.id !== open.imageId && names(row, open.address) && this.#needs(row))
           return this.#share(open, row.image.id);
+      }
+      if (others === undefined) {
+        open.candidates = NO_OTHERS;
+        return true;
       }
       open.candidates = others;
       if (others.length > MOST_CANDIDATES) return this.#share(open, `more than ${MOST_CANDIDATES} other images`);
@@ -194,6 +166,7 @@ export class AdmissionBatch {
 
   /** Candidates of other images: read afresh, a few of each entry at first, since one that needs the object is enough. */
   async #settleOthers(references: Listing, images: Images): Promise<void> {
+    if (this.open.every(({ candidates }) => candidates === NO_OTHERS)) return;
     const lookedAt = new Map<LocationRef, Other | undefined>();
     for (let from = 0, count = FIRST_ROUND; ; from += count, count *= 4) {
       const round = new Set<LocationRef>();
@@ -237,7 +210,7 @@ export class AdmissionBatch {
     const same = image.locations.filter((location) =>
       location.ref === undefined ? this.#isSame(location, addresses) : location.ref === reference.ref,
     );
-    return { imageId: image.id, addresses, rows: same.map((location): Row => ({ image, location })) };
+    return { imageId: image.id, addresses, rows: same.map((location): Row => ({ image, location, addresses })) };
   }
 
   #isSame({ location }: ImageLocation, addresses: readonly Address[]): boolean {
@@ -256,7 +229,7 @@ export class AdmissionBatch {
   }
 
   #share({ at, ref }: Open, other: string): false {
-    this.#verdicts[at] = { kind: "shared", with: other, ...(ref === undefined ? {} : { ref }) };
+    this.#verdicts[at] = { kind: "shared", with: other, ref };
     return false;
   }
 }
@@ -267,16 +240,6 @@ interface Other {
   readonly addresses: readonly Address[];
   /** What its image says of it; nothing, where it was recorded as deleted a moment ago. Undefined: the image is not known, so it is taken to need it. */
   readonly rows: readonly Row[] | undefined;
-}
-
-function file(rows: Map<string, Row[]>, place: string, row: Row): void {
-  const filed = rows.get(place);
-  if (filed === undefined) rows.set(place, [row]);
-  else filed.push(row);
-}
-
-function placeOf(imageId: string, store: string, key: string): string {
-  return `${imageId}\0${store}\0${key}`;
 }
 
 function incompleteListing(): ScrubberError {
