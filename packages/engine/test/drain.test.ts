@@ -1,7 +1,7 @@
 import { createMemoryRegistry, type MemoryQueue } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { createPassWorld } from "./pass-world.ts";
-import { createWorld, entriesOf, quiet, type World } from "./world.ts";
+import { createWorld, entriesOf, quiet, sumOf, type World } from "./world.ts";
 
 /** Half a minute to drain, 5 s for a store to come back, 10 s to hand back. */
 const HARD_END_MS = 45_000;
@@ -9,11 +9,6 @@ const HARD_END_MS = 45_000;
 /** The events of one type. */
 const of = (events: readonly { readonly type: string }[], type: string): readonly object[] =>
   events.filter((event) => event.type === type);
-
-function sum(summary: object): number {
-  const { deleted, absent, marker, kept, held, retried, released, setAside } = summary as Record<string, number>;
-  return [deleted, absent, marker, kept, held, retried, released, setAside].reduce<number>((all, n = 0) => all + n, 0);
-}
 
 describe("a plugin of strange behaviour", () => {
   test("that breaks the way into the lanes ends the run: all that was leased is handed back and counted, no timer stays", async () => {
@@ -115,7 +110,7 @@ describe("a stop", () => {
     stopNow.abort();
     const summary = await clock.until(run, () => clock.monotonic() <= HARD_END_MS);
     expect(clock.monotonic()).toBe(HARD_END_MS - 30_000);
-    expect(sum(summary)).toBe(5);
+    expect(sumOf(summary)).toBe(5);
     expect(of(events, "daemon.gaveUp")).toHaveLength(1);
   });
 

@@ -10,7 +10,14 @@ import {
   type MemoryStore,
   type MemoryStoreOptions,
 } from "@scrubber/core/memory";
-import { createScrubber, type Config, type Scrubber, type ScrubberEvent, type Surroundings } from "../src/index.ts";
+import {
+  createScrubber,
+  type Config,
+  type RunSummary,
+  type Scrubber,
+  type ScrubberEvent,
+  type Surroundings,
+} from "../src/index.ts";
 import type { Clock } from "../src/clock.ts";
 
 interface Timer {
@@ -143,6 +150,13 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     events,
     [Symbol.asyncDispose]: () => scrubber[Symbol.asyncDispose](),
   };
+}
+
+const COUNTED = ["deleted", "absent", "marker", "kept", "held", "retried", "released", "setAside"] as const;
+
+/** What `leased` must be. */
+export function sumOf(summary: RunSummary): number {
+  return COUNTED.reduce((total, key) => total + summary[key], 0);
 }
 
 /** `count` entries of one group, one image each: `SCHEME://GROUP/PREFIX0` and so on. */
