@@ -4,20 +4,20 @@ import type { LocationRef } from "@scrubber/core";
 const SHARDS = 256;
 const FIRST_CAPACITY = 16;
 const MOST_FULL = 0.8;
-const GROWTH = 1.5;
+const GROWTH = 1.3;
 const SAME_HASH = 16;
 
-/** Hashes to (low, high) with open addressing. Small, so that growing one neither takes long nor needs much. */
+/** Hashes to (low, high) with open addressing. Small, so that growing one neither takes long nor needs much. The three are views of one buffer. */
 interface Shard {
-  low: Uint32Array;
-  high: Uint32Array;
+  low: Uint32Array<ArrayBuffer>;
+  high: Uint32Array<ArrayBuffer>;
   /** NaN where a slot is free. */
-  refs: Float64Array;
+  refs: Float64Array<ArrayBuffer>;
   used: number;
 }
 
 /**
- * Which rows of the registry have which key: 16 bytes each, up to 30 with the free slots. Keys are kept as 64-bit hashes under a seed of its own, so what is found
+ * Which rows of the registry have which key: 16 bytes each, 20 to 26 with the free slots. Keys are kept as 64-bit hashes under a seed of its own, so what is found
  * are candidates, never proofs; what is not found is not there.
  */
 export class LocationIndex {
@@ -108,10 +108,11 @@ export class LocationIndex {
 }
 
 function shardOf(capacity: number): Shard {
+  const buffer = new ArrayBuffer(16 * capacity);
   return {
-    low: new Uint32Array(capacity),
-    high: new Uint32Array(capacity),
-    refs: new Float64Array(capacity).fill(Number.NaN),
+    low: new Uint32Array(buffer, 8 * capacity, capacity),
+    high: new Uint32Array(buffer, 12 * capacity, capacity),
+    refs: new Float64Array(buffer, 0, capacity).fill(Number.NaN),
     used: 0,
   };
 }
@@ -133,4 +134,6 @@ function grow(shard: Shard): void {
     shard.high[slot] = high[from] ?? 0;
     shard.refs[slot] = ref;
   }
+  // Given back at once: left to the garbage collector, what was outgrown would come to more than what is in use.
+  refs.buffer.transfer(0);
 }

@@ -253,7 +253,7 @@ describe("the table of locations", () => {
     expect(index.find("s", "k")).toHaveLength(200_000);
   });
 
-  test("takes 1,000,000 locations in 40 MiB or less", () => {
+  test("takes 1,000,000 locations in 30 MiB or less, what it outgrew included", () => {
     const script = fileURLToPath(new URL("references-memory.ts", import.meta.url));
     const args = ["--conditions=@scrubber/source", "--expose-gc", script];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
@@ -261,6 +261,6 @@ describe("the table of locations", () => {
     const { size, mebibytes } = JSON.parse(stdout) as { size: number; mebibytes: number };
     expect(size).toBe(1_000_000);
     expect(mebibytes).toBeGreaterThan(15);
-    expect(mebibytes).toBeLessThanOrEqual(40);
+    expect(mebibytes).toBeLessThanOrEqual(30);
   });
 });
