@@ -26,14 +26,14 @@ const NEVER = new Date(0);
 
 /**
  * Where a location's object is, for comparing. One that is not routed (several stores take it, or it names a store that is not configured) may be the object of
- * each store that can address it. One that a store refuses for the dots in its path may be read by others all the same, and counts as what they lead to. None at
- * all: it cannot be compared.
+ * each store that can address it. One that is refused for more than names an object (parameters, credentials, dots in its path) may be read by others all the
+ * same, and counts as what it names without. None at all: it cannot be compared.
  */
 export function addressesOf(location: Location, route: Route, stores: readonly OpenStore[]): readonly Address[] {
   const routed = route(location, NEVER);
   if (routed.reason === undefined) return [addressOf(routed.to.id, routed.target)];
   const found = addressesIn(location, stores);
-  const uri = withoutDots(location.uri);
+  const uri = plainer(location.uri);
   return found.length > 0 || uri === location.uri ? found : addressesIn({ ...location, uri }, stores);
 }
 
@@ -52,10 +52,11 @@ function addressesIn(location: Location, stores: readonly OpenStore[]): readonly
 
 const DOTS = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
-function withoutDots(uri: string): string {
-  if (!DOTS.test(uri)) return uri;
+function plainer(uri: string): string {
+  const bare = uri.replace(/[?#].*$/s, "").replace(/^([^:/?#]+:\/\/)[^/?#]*@/, "$1");
+  if (!DOTS.test(bare)) return bare;
   const segments: string[] = [];
-  for (const segment of uri.split("/")) {
+  for (const segment of bare.split("/")) {
     const plain = segment.replace(/%2e/gi, ".");
     if (plain === "..") segments.pop();
     else if (plain !== ".") segments.push(segment);
