@@ -5,7 +5,7 @@ import { eachBounded } from "./bounded.ts";
 import { failureOf } from "./failure.ts";
 import { listExactly, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
-import { difference, type Look, lookAt, lookInListing, requireContainer } from "./look.ts";
+import { difference, isKnownAsAnother, type Look, lookAt, lookInListing, requireContainer } from "./look.ts";
 import { KNOWN_AS_ANOTHER, outcomeOf, TAKEN_FOR_ANOTHER } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
 import type { Deletion } from "./signature.ts";
@@ -246,20 +246,16 @@ export class BatchDeletion {
     });
   }
 
-  /** What was written as `a.` may be there as `a`, and is not gone then. */
   async #distrustAbsence(versioned: boolean): Promise<void> {
-    const doubtful = [...this.#targets.keys()].filter(
-      (index) =>
-        this.#outcomes[index]?.kind === "absent" &&
-        this.#targets[index]?.dotted === true &&
-        this.#targets[index].resolved !== "",
+    const absent = [...this.#targets.keys()].filter((index) => this.#outcomes[index]?.kind === "absent");
+    await this.#each(
+      absent.filter((index) => this.#targets[index]?.dotted),
+      async (index, target) => {
+        this.#outcomes[index] = undefined;
+        const isThere = await isKnownAsAnother(this.#service, target, versioned, this.#signal);
+        this.#outcomes[index] = isThere ? KNOWN_AS_ANOTHER : { kind: "absent" };
+      },
     );
-    await this.#each(doubtful, async (index, { group, resolved }) => {
-      this.#outcomes[index] = undefined;
-      const other = await listExactly(this.#service, group, resolved, versioned, this.#signal);
-      if (other.refusal !== undefined) throw failureOf(listing(group), other.refusal);
-      this.#outcomes[index] = other.value.length > 0 ? KNOWN_AS_ANOTHER : { kind: "absent" };
-    });
   }
 
   async #learnUntil(): Promise<void> {

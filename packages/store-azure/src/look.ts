@@ -61,6 +61,22 @@ export async function lookInListing(
   return { value: found && { ...found, versionId, held: found.leased ? { reason: "a lease" } : undefined } };
 }
 
+/**
+ * Whether a blob that is not there by its name may be there by another: what was written as `a.` as `a`.
+ * @throws {ScrubberError} `SCRUBBER_STORE_*`
+ */
+export async function isKnownAsAnother(
+  service: BlobService,
+  { dotted, group, resolved }: AzureTarget,
+  versions: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!dotted || resolved === "") return false;
+  const { value, refusal } = await listExactly(service, group, resolved, versions, signal);
+  if (refusal !== undefined) throw failureOf(listing(group), refusal);
+  return value.length > 0;
+}
+
 function holdOf(
   { legalHold, immutabilityPolicyExpiresOn: until, leaseStatus }: BlobGetPropertiesResponse,
   now: Date,

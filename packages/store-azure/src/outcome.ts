@@ -8,7 +8,7 @@ export const TAKEN_FOR_ANOTHER: Outcome = {
   kind: "invalid",
   reason: "the service does not tell its name from another's, because of the dots or backslashes in it",
 };
-export const KNOWN_AS_ANOTHER: Outcome = {
+export const KNOWN_AS_ANOTHER: Extract<Outcome, { kind: "invalid" }> = {
   kind: "invalid",
   reason:
     "no blob has this name, but one that the service may have made of it, because of the dots or backslashes in it",

@@ -15,9 +15,9 @@ import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { eachBounded } from "./bounded.ts";
 import { BatchDeletion, type Terms } from "./deletion.ts";
 import { type AzureTarget, recognise, type Recognition } from "./location.ts";
-import { difference, identityOf, lookAt, requireContainer } from "./look.ts";
+import { difference, identityOf, isKnownAsAnother, lookAt, requireContainer } from "./look.ts";
 import type { AzureOptions } from "./options.ts";
-import { ABORTED } from "./outcome.ts";
+import { ABORTED, KNOWN_AS_ANOTHER } from "./outcome.ts";
 import { probeService } from "./probe.ts";
 import { BlobService } from "./service.ts";
 import { Versioning } from "./versioning.ts";
@@ -89,7 +89,11 @@ class AzureStore implements Store<AzureTarget> {
 
   async #presence(target: AzureTarget, signal: AbortSignal): Promise<Presence> {
     const look = await lookAt(this.#service, target, this.#terms.now(), signal);
-    if (look === undefined) return { kind: "absent" };
+    if (look === undefined) {
+      return (await isKnownAsAnother(this.#service, target, false, signal))
+        ? { kind: "unknown", reason: KNOWN_AS_ANOTHER.reason }
+        : { kind: "absent" };
+    }
     const reason = this.#terms.check ? difference(target, look) : undefined;
     if (reason !== undefined) return { kind: "changed", reason };
     if (look.held !== undefined) return { kind: "held", ...look.held };
