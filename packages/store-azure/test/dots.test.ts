@@ -73,10 +73,11 @@ test("a name that the service makes another of is not called gone while that one
     ["a/b", "0x2"],
     ["a/c.d", "0x3"],
   ]);
-  const outcomes = await remove(
-    store,
-    ...["disk.", "disk..", "a\\b", "a./b", "a/c.d.", "a\\gone", "a/gone."].map(blob),
-  );
+  const locations = ["disk.", "disk..", "a\\b", "a./b", "a/c.d.", "a\\gone", "a/gone."].map(blob);
+  const targets = locations.map((location) => targetOf(store, location));
+  const presences = await store.inspect(targets, calmly);
+  expect(presences.map(({ kind }) => kind)).toEqual([...Array(5).fill("unknown"), "absent", "absent"]);
+  const outcomes = await remove(store, ...locations);
   expect(outcomes.map(({ kind }) => kind)).toEqual([...Array(5).fill("invalid"), "absent", "absent"]);
   expect([...blobs.keys()]).toEqual(["disk", "a/b", "a/c.d"]);
 });
