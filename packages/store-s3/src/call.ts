@@ -7,7 +7,7 @@ import type { Deleter } from "./deletion.ts";
 import type { Failure } from "./failure.ts";
 import type { S3Target } from "./location.ts";
 import type { S3Options } from "./options.ts";
-import { isDenial, refusal, unanswered } from "./outcome.ts";
+import { isDenial, isUnprovenGone, refusal, unanswered } from "./outcome.ts";
 
 /** What a call of `delete` works with. */
 export interface Tools {
@@ -82,12 +82,16 @@ export class Ends {
   }
 }
 
-/** What a refusal means, once it is known whether a hold is behind it. */
+/**
+ * What a refusal means, once it is known whether a hold is behind it, and whether who says "not found" has the bucket.
+ * @throws {RequestFailure} if not.
+ */
 export async function outcomeOfRefusal(
   { tools: { buckets }, bucket, connection, signal }: DeleteCall,
   ref: ObjectRef,
   { code, message }: Extract<Answer, { kind: "refused" }>,
 ): Promise<Outcome> {
+  if (isUnprovenGone(code)) await buckets.prove(bucket, connection, signal);
   if (!isDenial(code)) return refusal(ref.name, code, message);
   const mayHold = (await buckets.versioning(bucket, connection, signal)) !== "off";
   const hold = mayHold ? await buckets.holdOf(bucket, ref, connection, signal) : undefined;

@@ -10,6 +10,7 @@ export const ABORTED: Extract<Outcome, { kind: "unknown" }> = {
 
 const DENIED = /^(?:AccessDenied|AllAccessDisabled|Forbidden|HTTP 403|403)$/;
 const GONE = /^(?:NoSuchKey|NoSuchVersion|NotFound|HTTP 404)$/;
+const GONE_FOR_CERTAIN = /^NoSuch/;
 const NEVER = /^(?:KeyTooLongError|KeyTooLong|InvalidURI|InvalidObjectName)$/;
 
 /** Whether the server refused for want of permission, which a hold looks like too. */
@@ -18,8 +19,13 @@ export function isDenial(code: string): boolean {
 }
 
 /** Whether a refusal says that there is nothing to delete. */
-export function isGone(code: string): boolean {
+function isGone(code: string): boolean {
   return GONE.test(code);
+}
+
+/** Whether that may as well be said by somebody who stands before the server and does not find it. */
+export function isUnprovenGone(code: string): boolean {
+  return isGone(code) && !GONE_FOR_CERTAIN.test(code);
 }
 
 /** What a refusal of a single object means. Equal causes get equal reasons, so a message that names the object is left out. */

@@ -3,7 +3,7 @@ import { outcomeOfRefusal, type DeleteCall } from "./call.ts";
 import { inTurns, isRequestFailure } from "./client.ts";
 import type { ObjectRef } from "./delete-request.ts";
 import type { S3Target } from "./location.ts";
-import { isGone, unanswered } from "./outcome.ts";
+import { unanswered } from "./outcome.ts";
 import { planVersions, type VersionPlan } from "./versions.ts";
 
 /** Objects whose versions are held in memory at once. */
@@ -70,10 +70,12 @@ async function deleteVersions(
   const answers = await tools.deleter.delete({ connection, bucket, refs, signal });
   await inTurns(answers, async (answer, i) => {
     const index = owners[i] as number;
-    if (answer.kind === "deleted" || (answer.kind === "refused" && isGone(answer.code))) return;
+    if (answer.kind === "deleted") return;
     let end: Outcome;
-    if (answer.kind === "refused") end = await outcomeOfRefusal(call, refs[i] as ObjectRef, answer);
-    else if (answer.kind === "unknown") end = answer;
+    if (answer.kind === "refused") {
+      end = await outcomeOfRefusal(call, refs[i] as ObjectRef, answer);
+      if (end.kind === "absent") return;
+    } else if (answer.kind === "unknown") end = answer;
     else {
       ends.fail(answer.failure);
       end = unanswered(answer.failure, answer.sent);

@@ -347,6 +347,26 @@ describe("failures of the whole request", () => {
     }
   });
 
+  test("a 404 that may be of somebody who stands before the server says nothing of an object that goes alone", async () => {
+    for (const versioning of [undefined, "Enabled"] as const) {
+      model.addBucket("b", { ...(versioning && { versioning }) });
+      model.put("b", "odd\n");
+      await using store = await openS3({ endpoint: model.endpoint });
+      await remove(store, [at("b", "before")]);
+      let deletes = 0;
+      model.fault = ({ method }) => {
+        if (method === "DELETE") deletes++;
+        return deletes > 0 ? { status: 404, body: "<html>default backend - 404</html>" } : undefined;
+      };
+      await expect(remove(store, [at("b", "odd\n")])).rejects.toMatchObject({ code: "SCRUBBER_STORE_MISCONFIGURED" });
+      expect(deletes).toBe(1);
+      // Where the bucket can be seen meanwhile, it is the object that is not there.
+      model.fault = ({ method }) => (method === "DELETE" ? { status: 404 } : undefined);
+      expect(kinds(await remove(store, [at("b", "gone\n")]))).toEqual(["absent"]);
+      model.fault = () => undefined;
+    }
+  });
+
   test("a refused connection and a name that does not resolve are outages", async () => {
     const gone = await ModelServer.start();
     const { endpoint } = gone;
