@@ -45,6 +45,8 @@ export class HttpRegistry implements Registry {
       const answer = await this.#imageOf(id);
       if (answer !== undefined) images.set(id, this.#asImage(answer));
     });
+    // A 404 may also be of somebody who stands before the registry and does not find it. Who can show the list is the registry.
+    if (images.size < new Set(ids).size) await this.#list({ deleted: true }, 1);
     return images;
   }
 

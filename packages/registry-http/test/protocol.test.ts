@@ -187,9 +187,13 @@ describe("what goes wrong", () => {
     expect(place.server.requests.length).toBe(1);
   });
 
-  test("404 for an image is an unknown image; for the listing it is another server", async () => {
+  test("404 for an image is an unknown image, if the registry is seen to be there; for the listing it is another server", async () => {
     await using place = await openPlace();
     expect((await place.registry.images(["a"])).size).toBe(0);
+    place.server.faults.push({ status: 404 }, { status: 404 });
+    await expect(place.registry.images(["a"])).rejects.toSatisfy((error) =>
+      isScrubberError(error, "SCRUBBER_REGISTRY_ANSWER_INVALID"),
+    );
     place.server.faults.push({ status: 404 });
     await expect(place.registry.pendingLocations({ limit: 1 })).rejects.toSatisfy((error) =>
       isScrubberError(error, "SCRUBBER_REGISTRY_ANSWER_INVALID"),
