@@ -59,6 +59,7 @@ describe("add", () => {
     ["list --state gone", /Allowed choices are waiting, leased, setAside/],
     ["pause nowhere", /there is no store "nowhere"\nConfigured are: fs\./],
     ["check --probe=hard", /--probe=hard is not known/],
+    ["receipts verify --head 12ab", /"12ab" is no head of receipts\n.*run --once/],
     ["run --twice", /unknown option '--twice'/],
     ["runn", /Did you mean run\?/],
   ])("`%s` is not understood: exit 2, stdout is empty, and the words help", async (line, words) => {
@@ -180,17 +181,6 @@ describe("run --once", () => {
     ]);
     expect(await run("check --probe")).toMatchObject({ code: 1 });
   });
-
-  test("a paused store is left alone until it is resumed", async () => {
-    const { run, uri, there } = await initialized(["a"]);
-    await run(`add img-1 ${uri("a")} --after 0s`);
-    expect((await run("pause fs")).stdout).toBe("Paused the store fs. To go on: scrubber resume fs\n");
-    await run("run --once");
-    expect(there("a")).toBe(true);
-    await run("resume fs");
-    expect(await run("run --once")).toMatchObject({ code: 0 });
-    expect(there("a")).toBe(false);
-  });
 });
 
 test("two stores that answer for one scheme, none of which takes the location: set aside, naming one that refuses it", async () => {
@@ -295,17 +285,5 @@ describe("what programs read", () => {
     const { error } = json(stdout) as { error: { problems: { hint: unknown }[] } };
     expect(error.problems.map(({ hint }) => hint)).toEqual(error.problems.map(() => null));
     expect(error.problems).not.toEqual([]);
-  });
-
-  test("a paused store is no outage: the run ends with 0 and says how to go on", async () => {
-    const { run, uri } = await initialized(["a"]);
-    await run(`add img-1 ${uri("a")} --after 0s`);
-    await run("pause fs");
-    const one = await run("run --once");
-    expect([one.code, one.stdout]).toEqual([0, expect.stringContaining("paused: scrubber resume fs")]);
-    await run("resume fs");
-    await run("pause");
-    const all = await run("run --once");
-    expect([all.code, all.stdout]).toEqual([0, expect.stringContaining("paused: scrubber resume")]);
   });
 });

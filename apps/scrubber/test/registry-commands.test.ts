@@ -26,6 +26,15 @@ describe("with a registry", () => {
     expect(await run("delete no-such-image")).toMatchObject({ code: 3 });
   });
 
+  test("delete of an image that waits already says so, and when it is truly due", async () => {
+    const { run, uri } = await initialized(["a"], "--registry");
+    await run(`image add img-1 ${uri("a")}`);
+    expect((await run("delete img-1 --after 0s")).stdout).toMatch(/^Marked img-1 as deleted; 1 location.*\nDue now/);
+    expect((await run("delete img-1 --after 7d")).stdout).toMatch(
+      /^img-1 was marked as deleted already; 1 location in the queue\.\nDue now/,
+    );
+  });
+
   test("an image whose data no store would delete is added, and that is said of each such location at once", async () => {
     const { run, uri } = await initialized(["a"], "--registry");
     const added = await run(`image add img-1 ${uri("a")} file:///elsewhere/a swift://u:s3cret@host/a`);

@@ -1,15 +1,15 @@
 import { open } from "node:fs/promises";
 import type { AddResult, Location, NewEntry } from "@scrubber/core";
 import { parseDuration, ScrubberError } from "@scrubber/core";
-import type { Scrubber } from "@scrubber/engine";
 import { EXIT } from "../exit-code.ts";
 import { messageOf } from "../message.ts";
-import { formatInstant, formatRelative, plural } from "../figures.ts";
+import { plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ListLine } from "../list-file.ts";
 import { imageIdArgument, uriArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 import { warnOfHomeless } from "./homeless.ts";
+import { sayWhenDue, when } from "./when-due.ts";
 
 interface AddOptions {
   readonly after?: string;
@@ -181,19 +181,4 @@ async function report(run: Invocation, counts: Counts, whose: string): Promise<v
     `${added > 0 ? output.style("green", done) : done}${others.length > 0 ? ` ${others.join("; ")}.` : ""}`,
   );
   if (setAside > 0 || rejected > 0) run.exitCode = EXIT.incomplete;
-}
-
-async function sayWhenDue(run: Invocation, { queue }: Scrubber, imageId: string): Promise<void> {
-  if (run.output.json) return;
-  let due: Date | undefined;
-  for await (const entry of queue.entries({ imageId })) {
-    if (entry.state !== "setAside") due = due === undefined || entry.dueAt < due ? entry.dueAt : due;
-  }
-  if (due === undefined) return;
-  await run.output.line(`Due ${when(due)}. To take it back before it is deleted: scrubber restore ${imageId}`);
-}
-
-function when(due: Date): string {
-  const now = new Date();
-  return due <= now ? "now, for the next run" : `${formatInstant(due)} (${formatRelative(due, now)})`;
 }

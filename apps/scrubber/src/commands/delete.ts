@@ -1,10 +1,11 @@
 import type { Location, NewEntry } from "@scrubber/core";
 import { parseDuration } from "@scrubber/core";
 import { EXIT } from "../exit-code.ts";
-import { formatInstant, formatRelative, plural } from "../figures.ts";
+import { plural } from "../figures.ts";
 import { imageIdArgument } from "./arguments.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 import { managedRegistry } from "./image.ts";
+import { sayWhenDue } from "./when-due.ts";
 
 export const deleteImage: CommandDefinition = (program, start) => {
   program
@@ -40,20 +41,16 @@ export const deleteImage: CommandDefinition = (program, start) => {
       const unreadable = marked.locations.filter(({ location }) => location === undefined).length;
       if (setAside + unreadable > 0) run.exitCode = EXIT.incomplete;
       await output.object({ imageId: id, added: counted("added"), present: counted("present"), setAside, unreadable });
-      const due = dueAt ?? new Date((marked.deletedAt ?? new Date()).getTime() + session.loaded.checked.scrub.delayMs);
-      const now = new Date();
-      const when = due <= now ? "now, for the next run" : `${formatInstant(due)} (${formatRelative(due, now)})`;
-      await output.line(
-        output.style("green", `Marked ${id} as deleted; ${plural(pending.length, "location")} in the queue.`),
-      );
+      const marking =
+        counted("added") === 0 && counted("present") > 0
+          ? `${id} was marked as deleted already`
+          : `Marked ${id} as deleted`;
+      await output.line(output.style("green", `${marking}; ${plural(pending.length, "location")} in the queue.`));
       if (setAside > 0)
         await output.line(`${plural(setAside, "location")} had been set aside and stay so: scrubber retry ${id}`);
       if (unreadable > 0) await output.line(`${plural(unreadable, "location")} cannot be read: scrubber show ${id}`);
-      await output.line(
-        pending.length === 0
-          ? "No location is left: the next sweep records it as deleted."
-          : `Due ${when}. To take it back before it is deleted: scrubber restore ${id}`,
-      );
+      if (pending.length === 0) await output.line("No location is left: the next sweep records it as deleted.");
+      else await sayWhenDue(run, scrubber, id);
     });
 };
 

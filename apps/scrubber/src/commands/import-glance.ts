@@ -1,28 +1,24 @@
 import { open } from "node:fs/promises";
 import { ScrubberError } from "@scrubber/core";
 import { messageOf } from "../message.ts";
-import { readOsloConfig } from "../glance/arguments.ts";
+import { addConfigOptions, readOsloConfig } from "../glance/arguments.ts";
+import type { ConfigSource } from "../glance/oslo-config.ts";
 import { glanceSettings } from "../glance/settings.ts";
 import type { Invocation } from "../invocation.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
 
 interface ImportOptions {
-  readonly configFile: readonly string[];
-  readonly configDir: readonly string[];
   readonly output?: string;
 }
 
-const repeated = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
 export const importGlance: CommandDefinition = (program, start) => {
-  program
-    .command("import-glance")
+  const command = program.command("import-glance");
+  const sources = addConfigOptions(command);
+  command
     .summary("turn Glance's configuration into a scrubber.yaml")
     .description(
       "Reads Glance's configuration files and writes the scrubber.yaml that means the same. It may hold the database's password and keys: a file is made readable for its owner only, and never overwritten.",
     )
-    .option("--config-file <file>", "a configuration file of Glance; may be repeated, later files win", repeated, [])
-    .option("--config-dir <directory>", "a directory of *.conf files, read after the files", repeated, [])
     .option("-o, --output <file>", "write to this file (default: stdout)")
     .addHelpText(
       "after",
@@ -31,11 +27,11 @@ export const importGlance: CommandDefinition = (program, start) => {
         ["scrubber import-glance --config-file glance-api.conf -o scrubber.yaml", "from a file, to a file"],
       ),
     )
-    .action(async (options: ImportOptions, command) => translate(start(command), options));
+    .action(async (options: ImportOptions) => translate(start(command), sources, options));
 };
 
-async function translate(run: Invocation, options: ImportOptions): Promise<void> {
-  const { config, unserved } = glanceSettings(readOsloConfig(options, run.process.cwd));
+async function translate(run: Invocation, sources: readonly ConfigSource[], options: ImportOptions): Promise<void> {
+  const { config, unserved } = glanceSettings(readOsloConfig(sources, run.process.cwd));
   const { stringify } = await import("yaml");
   const head = [
     "# Made by scrubber import-glance. It holds what Glance's files held, secrets included: keep it to yourself,",

@@ -1,3 +1,4 @@
+import type { Status } from "@scrubber/engine";
 import { examples, type CommandDefinition } from "./definition.ts";
 import { storeArgument } from "./arguments.ts";
 
@@ -37,8 +38,23 @@ export const resume: CommandDefinition = (program, start) => {
     .action(async (store: string | undefined, _options: object, command) => {
       const run = start(command);
       await using session = await run.open();
-      await session.scrubber.resume(store === undefined ? undefined : storeArgument(store, session.scrubber));
+      const { scrubber } = session;
+      const before = await scrubber.status();
+      const wasPaused = store === undefined ? before.paused : before.stores[store]?.health === "paused";
+      await scrubber.resume(store === undefined ? undefined : storeArgument(store, scrubber));
       await run.output.object({ resumed: store ?? true });
-      await run.output.line(`Resumed${store === undefined ? "" : ` the store ${store}`}.`);
+      const what = store === undefined ? "" : ` the store ${store}`;
+      await run.output.line(
+        wasPaused ? `Resumed${what}.` : `Nothing was changed: ${store ?? "deletion as a whole"} was not paused.`,
+      );
+      const left = resumeCommands(await scrubber.status());
+      if (left !== "") await run.output.line(run.output.style("yellow", `Deletion is paused still. To go on: ${left}`));
     });
 };
+
+/** What ends all pauses; empty: nothing is paused. */
+export function resumeCommands({ paused, stores }: Status): string {
+  if (paused) return "scrubber resume";
+  const held = Object.keys(stores).filter((id) => stores[id]?.health === "paused");
+  return held.map((id) => `scrubber resume ${id}`).join(", ");
+}

@@ -21,6 +21,11 @@ export const receipts: CommandDefinition = (program, start) => {
     .action(async ({ head }: { readonly head?: string }, command) => {
       const run = start(command);
       const { output } = run;
+      if (head !== undefined && !/^[\da-f]{64}$/.test(head)) {
+        throw new ScrubberError("SCRUBBER_USAGE", `--head ${JSON.stringify(head)} is no head of receipts`, {
+          hint: "It is what `scrubber run --once` prints at its end: 64 digits and letters from a to f.",
+        });
+      }
       const { directory, key } = await receiptsOf(run);
       const { verifyReceipts } = await import("@scrubber/engine");
       const result = await verifyReceipts(directory, {

@@ -17,7 +17,7 @@ export const retry: CommandDefinition = (program, start) => {
     .action(async (imageId: string | undefined, options: { readonly all?: true }, command) => {
       const run = start(command);
       if ((imageId === undefined) === (options.all === undefined)) {
-        throw new ScrubberError("SCRUBBER_USAGE", "either an image id or --all is needed", {
+        throw new ScrubberError("SCRUBBER_USAGE", "either an image id or --all is needed, and not both", {
           hint: "Help: scrubber retry --help",
         });
       }

@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatInstant, formatRelative, plural } from 
 import type { Invocation } from "../invocation.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { examples, type CommandDefinition } from "./definition.ts";
+import { resumeCommands } from "./pause.ts";
 
 interface RunOptions {
   readonly once?: true;
@@ -138,11 +139,11 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
   await output.line(whatWaits(await scrubber.status()));
 }
 
-function whatWaits({ waiting, due, setAside, nextDueAt, oldestDueAt, paused, stores }: Status): string {
+function whatWaits(status: Status): string {
+  const { waiting, due, setAside, nextDueAt, oldestDueAt } = status;
   const aside = setAside > 0 ? ` ${plural(setAside, "location")} set aside: scrubber list --state setAside` : "";
   if (waiting === 0) return `Nothing waits.${aside}`;
-  const held = Object.keys(stores).filter((id) => stores[id]?.health === "paused");
-  const resume = paused ? "scrubber resume" : held.map((id) => `scrubber resume ${id}`).join(", ");
+  const resume = resumeCommands(status);
   const next = nextDueAt ?? oldestDueAt;
   const then =
     due > 0 && resume !== ""
@@ -192,6 +193,7 @@ async function dryRun(run: Invocation): Promise<void> {
   } finally {
     stopping.end();
   }
+  const status = await session.scrubber.status();
   const deletes = counts.get("delete") ?? 0;
   const others = [...counts].filter(([would]) => would !== "delete");
   const rest = others
@@ -199,7 +201,11 @@ async function dryRun(run: Invocation): Promise<void> {
     .join(", ");
   await output.line(
     counts.size === 0
-      ? `Nothing is due. ${whatWaits(await session.scrubber.status())}`
+      ? `Nothing is due. ${whatWaits(status)}`
       : `A run now would delete ${plural(deletes, "location")}, ${formatBytes(bytes)}${rest === "" ? "" : ` (and: ${rest})`}. Nothing was changed.`,
   );
+  const resume = resumeCommands(status);
+  if (counts.size > 0 && resume !== "") {
+    await output.line(output.style("yellow", `As things are it would not: deletion is paused. To go on: ${resume}`));
+  }
 }

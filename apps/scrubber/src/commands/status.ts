@@ -65,7 +65,7 @@ async function describe(status: Status, output: Output): Promise<void> {
     ["Set aside", status.setAside === 0 ? "0" : `${formatCount(status.setAside)}  (scrubber list --state setAside)`],
     ["Oldest due", instant(status.oldestDueAt)],
     ["Next due", instant(status.nextDueAt)],
-    ...(drain === undefined || drain === 0
+    ...(drain === undefined || drain === 0 || status.paused
       ? []
       : ([["Drained in", `about ${formatDuration(drain * 1000)}`]] as [string, string][])),
     ...(status.lastSweepAt === null ? [] : ([["Last sweep", instant(status.lastSweepAt)]] as [string, string][])),
