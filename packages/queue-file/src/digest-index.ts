@@ -4,15 +4,19 @@ import type { Totals } from "./totals.ts";
 /** Removed digests are sorted into ranges by their first hexadecimal digit. */
 const RANGES = 16;
 
-/** Up to so many entries the index is small enough that a digest is best taken out at once. */
-const SMALL = 30_000;
+/**
+ * A digest is best taken out at once where the index is small, or where so many go together that each of its pages loses some: up to so many entries for each that goes, of which there
+ * are at least {@link FEWEST} at a time.
+ */
+const ENTRIES_FOR_EACH = 40;
+const FEWEST = 1000;
 
 /**
  * From digests to entries.
  *
- * In a small queue, an entry that is deleted takes its digest along, by a trigger. Digests are spread evenly over their index: to take a thousand out of a large one means to rewrite
- * nearly a thousand pages of it, six times the work of all the rest. So they are only noted as removed, and taken out later, many neighbours at a time. Whoever finds a digest must
- * look whether its entry is there.
+ * An entry that is deleted takes its digest along, by a trigger. But digests are spread evenly over their index: to take a thousand out of a large one means to rewrite nearly a
+ * thousand pages of it, six times the work of all the rest. Then they are only noted as removed, and taken out later, many neighbours at a time. Whoever finds a digest must look
+ * whether its entry is there.
  */
 export class DigestIndex {
   readonly #insert: Statement;
@@ -22,6 +26,7 @@ export class DigestIndex {
   readonly #find: Statement<readonly [number]>;
   readonly #point: Statement;
   readonly #ofImage: Statement<readonly [number]>;
+  readonly #setLate: Statement;
   readonly #removeLater: Statement;
   readonly #takeOut: Statement;
   readonly #forget: Statement;
@@ -37,6 +42,7 @@ export class DigestIndex {
       `SELECT entries.id FROM digests JOIN entries ON entries.id = digests.id
        WHERE digests.digest >= ? AND digests.digest < ? AND entries.image_id = ?`,
     );
+    this.#setLate = database.prepare("UPDATE totals SET late = ?");
     this.#removeLater = database.prepare(
       `INSERT INTO removed (range, id, digest) SELECT substr(hex(substr(digest, 1, 1)), 1, 1), id, digest
        FROM entries WHERE id IN (SELECT value FROM json_each(?))`,
@@ -81,14 +87,20 @@ export class DigestIndex {
     return this.#ofImage.all(prefix, following(prefix), imageId).map(([id]) => id);
   }
 
+  /** Before this many entries, at most, are deleted: decides, for the trigger too, whether their digests go at once. */
+  expect(deletions: number, totals: Totals): void {
+    const late = totals.active + totals.setAside > ENTRIES_FOR_EACH * Math.max(deletions, FEWEST) ? 1 : 0;
+    if (late !== totals.late) this.#setLate.run(late);
+    totals.late = late;
+  }
+
   /** These entries (a JSON array of ids) are about to be deleted. */
   remove(ids: string, totals: Totals): void {
     if (totals.late === 1) totals.removed += this.#removeLater.run(ids);
   }
 
-  /** Takes out one range of removed digests, if a good part of all are removed ones; and sees whether the queue is a large one now. */
+  /** Takes out one range of removed digests, if a good part of all are removed ones. */
   tidy(totals: Totals): void {
-    totals.late = totals.active + totals.setAside > SMALL ? 1 : 0;
     if (totals.removed === 0 || totals.removed < (totals.active + totals.setAside) / 4) return;
     const range = totals.nextRange.toString(RANGES).toUpperCase();
     this.#takeOut.run(range);

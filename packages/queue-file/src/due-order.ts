@@ -48,7 +48,7 @@ export class DueOrder {
 
   constructor(database: Database, delayMs: number) {
     this.#delayMs = delayMs;
-    this.#nextLane = database.prepare("SELECT min(lane) FROM due WHERE state = ? AND lane > ?");
+    this.#nextLane = database.prepare("SELECT min(lane) FROM due WHERE state = ? AND lane >= ?");
     const ofRun = "FROM due WHERE state = ? AND lane = ? AND own_due = ?";
     this.#run = database.prepare(
       `SELECT id, due_base ${ofRun} AND due_base <= ? AND (due_base, id) > (?, ?) ORDER BY due_base, id LIMIT ?`,
@@ -147,13 +147,20 @@ export class DueOrder {
     return this.#run.all(state, lane, ownDue, upTo - delay, after.dueAt - delay, after.id, limit);
   }
 
+  /** The lanes that have entries of a state. */
+  *lanes(state: number): Generator<string> {
+    for (let from = ""; ;) {
+      const lane = this.#nextLane.get(state, from)?.[0];
+      if (typeof lane !== "string") return;
+      yield lane;
+      // The first text behind it.
+      from = `${lane}\0`;
+    }
+  }
+
   *#runs(states: readonly number[]): Generator<Run> {
     for (const state of states) {
-      for (
-        let lane: string | null | undefined = "";
-        typeof lane === "string";
-        lane = this.#nextLane.get(state, lane)?.[0]
-      ) {
+      for (const lane of this.lanes(state)) {
         yield { state, lane, ownDue: 0, delay: this.#delayMs };
         yield { state, lane, ownDue: 1, delay: 0 };
       }

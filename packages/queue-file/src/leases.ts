@@ -21,7 +21,6 @@ export class Leases {
   readonly #expired: Statement<readonly [number]>;
   readonly #end: Statement;
   readonly #firstUntil: Statement<readonly [number | null]>;
-  readonly #lanes: Statement<readonly [string | null]>;
   readonly #paused: Statement<readonly [number]>;
   readonly #makeReady: Statement;
   readonly #free: Statement<readonly [number, number, string | null]>;
@@ -37,7 +36,6 @@ export class Leases {
     this.#expired = database.prepare("SELECT id FROM leases WHERE until <= ? LIMIT ?");
     this.#end = database.prepare(`UPDATE leases SET until = NULL WHERE ${these}`);
     this.#firstUntil = database.prepare("SELECT min(until) FROM leases");
-    this.#lanes = database.prepare("SELECT min(lane) FROM entries WHERE lane > ? AND visible_at IS NOT NULL");
     this.#paused = database.prepare(
       "SELECT id FROM entries WHERE lane = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?",
     );
@@ -101,7 +99,7 @@ export class Leases {
 
   #awakenPaused(now: number, exceptLanes: ReadonlySet<string> | undefined): void {
     let left = MOST_AWAKENED;
-    for (let lane: string | null | undefined = ""; typeof lane === "string"; lane = this.#lanes.get(lane)?.[0]) {
+    for (const lane of this.#order.lanes(STATE.paused)) {
       if (exceptLanes?.has(lane) === true) continue;
       const awake = this.#paused.all(lane, now, left);
       if (awake.length === 0) continue;

@@ -46,7 +46,6 @@ export class Listing {
   readonly #rows: Statement<ListedRow>;
   readonly #placesOf: Statement<readonly [number, number]>;
   readonly #leased: Statement<LeasedFigures>;
-  readonly #lanes: Statement<readonly [string | null]>;
   readonly #nextOfPaused: Statement<readonly [number | null]>;
   readonly #nextVisible: Statement<readonly [number, number]>;
 
@@ -67,7 +66,6 @@ export class Listing {
          min(visible) FILTER (WHERE visible > ?1)
        FROM (SELECT until, ${due} AS due, max(until, ${due}) AS visible FROM leases JOIN entries USING (id) WHERE until IS NOT NULL)`,
     );
-    this.#lanes = database.prepare("SELECT min(lane) FROM entries WHERE lane > ? AND visible_at IS NOT NULL");
     this.#nextOfPaused = database.prepare(
       `SELECT min(${due}) FROM entries WHERE lane = ?3 AND visible_at <= ?1 AND ${due} > ?1`,
     );
@@ -122,7 +120,7 @@ export class Listing {
   /** When the first of what pauses can be leased, of those that cannot be yet. */
   #nextPaused(now: number): number {
     let next = Infinity;
-    for (let lane: string | null | undefined = ""; typeof lane === "string"; lane = this.#lanes.get(lane)?.[0]) {
+    for (const lane of this.#order.lanes(STATE.paused)) {
       next = Math.min(next, this.#nextOfPaused.get(now, this.#delayMs, lane)?.[0] ?? Infinity);
       // Nearly always that is the first whose pause ends; else the next ones may be due before it.
       for (const [visibleAt, dueAt] of this.#nextVisible.iterate(now, this.#delayMs, lane)) {

@@ -38,7 +38,7 @@ const DUE_AND_LEASES = `
 
 const INDEX = "CREATE INDEX entries_paused ON entries (lane, visible_at) WHERE visible_at IS NOT NULL;";
 
-/** Of a small queue's entries the digests go along. One trigger, which cannot fail: with a second one, or one that could, every deletion costs twice as much. */
+/** One trigger, which cannot fail: with a second one, or one that could, every deletion costs twice as much. */
 const TRIGGER = `
   CREATE TRIGGER entries_take_digest_along AFTER DELETE ON entries WHEN NOT (SELECT late FROM totals)
     BEGIN DELETE FROM digests WHERE digest = old.digest; END;

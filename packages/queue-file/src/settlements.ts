@@ -47,6 +47,7 @@ export class Settlements {
   }
 
   settle(settlements: readonly Settlement[], now: number, totals: Totals): readonly SettleResult[] {
+    this.#digests.expect(settlements.length, totals);
     const places = new Map<number, number>();
     for (const [i, { id }] of settlements.entries()) places.set(Number(id), i);
     // One entry twice in a call: the first counts, so the order matters.

@@ -14,7 +14,7 @@ export interface Totals {
   removed: number;
   /** Of which range of digests those are taken out next. */
   nextRange: number;
-  /** Whether digests are taken out late, 1, or at once, 0. Holds from the next transaction on. */
+  /** Whether digests are taken out late, 1, or at once, 0. */
   late: number;
   /** No lease runs out before; null: there is none. */
   firstUntil: number | null;

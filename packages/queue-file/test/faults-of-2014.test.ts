@@ -125,7 +125,7 @@ describe("faults of the 2014 system that concern a queue", () => {
     expect(problems).toMatchObject([{ file: join(directory, IMAGE), line: 1 }]);
     drop(place, "x", `${lost.seal("file:///lost", 64)}\n${PAST}\nfile:///c\n${PAST}`);
     expect(await uris(queue)).toEqual(["file:///a", "file:///b", "file:///c"]);
-    place.sql("UPDATE entries SET uri = x'00' WHERE id = 1");
+    place.sql("UPDATE entries SET uri = x'00' WHERE image_id = ?", IMAGE);
     const leased = await queue.lease({ limit: 10, leaseMs: 1000 });
     expect(leased.map(({ unreadable }) => unreadable === undefined)).toEqual([false, true]);
   });
