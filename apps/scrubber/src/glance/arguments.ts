@@ -2,13 +2,12 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { imageIdProblem } from "@scrubber/core";
-import type { Process } from "../invocation.ts";
-import { defaultConfigPaths, OsloConfig } from "./oslo-config.ts";
+import type { Streams } from "../output.ts";
+import { type ConfigSource, defaultConfigSources, OsloConfig } from "./oslo-config.ts";
 
 /** The command line of glance-scrubber. */
 export interface GlanceArguments {
-  readonly configFile: readonly string[];
-  readonly configDir: readonly string[];
+  readonly sources: readonly ConfigSource[];
   readonly debug?: boolean;
   readonly daemon?: boolean;
   readonly restore?: string;
@@ -16,7 +15,15 @@ export interface GlanceArguments {
   readonly logDir?: string;
 }
 
-const repeated = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+/** Adds oslo.config's options to a command. The list is filled as it is parsed, in the order in which files and directories are named: later ones win. */
+export function addConfigOptions(command: Command): readonly ConfigSource[] {
+  const sources: ConfigSource[] = [];
+  const collect = (kind: ConfigSource["kind"]) => (path: string) => void sources.push({ kind, path });
+  command
+    .option("--config-file <file>", "a configuration file of Glance; may be repeated, later ones win", collect("file"))
+    .option("--config-dir <directory>", "a directory of *.conf files, read at this place", collect("directory"));
+  return sources;
+}
 
 function imageId(text: string): string {
   const problem = imageIdProblem(text);
@@ -25,13 +32,13 @@ function imageId(text: string): string {
 }
 
 /** Reads the command line of glance-scrubber, with OpenStack's own names of options. @throws {CommanderError} for what it does not know. */
-export function parseArguments(args: readonly string[], { stdout, stderr }: Process): GlanceArguments {
-  const program = new Command("glance-scrubber")
+export function parseArguments(args: readonly string[], { stdout, stderr }: Streams): GlanceArguments {
+  const program = new Command("glance-scrubber");
+  const sources = addConfigOptions(program);
+  program
     .description(
       "Deletes the data of images that Glance marked as pending_delete, and records them as deleted: once, or as a daemon. Reads Glance's own configuration files and database.",
     )
-    .option("--config-file <file>", "a configuration file of Glance; may be repeated, later files win", repeated, [])
-    .option("--config-dir <directory>", "a directory of *.conf files, read after the files", repeated, [])
     .option("-d, --debug", "log everything")
     .option("--nodebug", "the opposite of --debug")
     .option("-D, --daemon", "work at every wakeup_time until a signal comes")
@@ -57,19 +64,18 @@ Without --config-file: glance-api.conf and glance-scrubber.conf in ~/.glance, ~,
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text) })
     .exitOverride()
     .parse(args, { from: "user" });
-  const { nodebug, nodaemon, ...options } = program.opts<GlanceArguments & { nodebug?: true; nodaemon?: true }>();
-  return { ...options, ...(nodebug && { debug: false }), ...(nodaemon && { daemon: false }) };
+  const { nodebug, nodaemon, ...options } = program.opts<
+    Omit<GlanceArguments, "sources"> & { nodebug?: true; nodaemon?: true }
+  >();
+  return { ...options, sources, ...(nodebug && { debug: false }), ...(nodaemon && { daemon: false }) };
 }
 
-/** Reads the files that the command line names, or those that are read by default. */
-export function readOsloConfig(
-  { configFile, configDir }: Pick<GlanceArguments, "configFile" | "configDir">,
-  cwd: string,
-): OsloConfig {
+/** Reads what the command line names, or what is read by default. */
+export function readOsloConfig(named: readonly ConfigSource[], cwd: string): OsloConfig {
   const oslo = new OsloConfig();
-  const named = configFile.length + configDir.length > 0;
-  const { files, directories } = named ? { files: configFile, directories: configDir } : defaultConfigPaths(existsSync);
-  for (const file of files) oslo.read(resolve(cwd, file));
-  for (const directory of directories) oslo.readDirectory(resolve(cwd, directory));
+  for (const { kind, path } of named.length > 0 ? named : defaultConfigSources(existsSync)) {
+    if (kind === "file") oslo.read(resolve(cwd, path));
+    else oslo.readDirectory(resolve(cwd, path));
+  }
   return oslo;
 }

@@ -15,7 +15,7 @@ import { createLog } from "../log.ts";
 import { createOutput } from "../output.ts";
 import { createRedactor, type Redactor } from "../redactor.ts";
 import { parseArguments, readOsloConfig, type GlanceArguments } from "./arguments.ts";
-import { takeHostMark } from "./host-guard.ts";
+import { HostMark } from "./host-guard.ts";
 import { glanceSettings, type GlanceSettings } from "./settings.ts";
 
 const ALREADY_RUNNING = "ERROR: glance-scrubber is already running. Please ensure that the daemon is stopped.";
@@ -51,22 +51,19 @@ async function run(given: GlanceArguments, process: Process, redactor: Redactor,
     say(NOT_TOGETHER);
     return EXIT.environment;
   }
+  await using mark = new HostMark();
   // Asked before any file is read: it must answer on a host without a configuration too.
-  await using mark = given.restore === undefined && given.daemon !== true ? undefined : await takeHostMark();
-  if (given.restore !== undefined && mark === undefined) {
+  if (given.restore !== undefined && !(await mark.take())) {
     say(ALREADY_RUNNING);
     return EXIT.environment;
   }
-  const settings = glanceSettings(readOsloConfig(given, process.cwd));
+  const settings = glanceSettings(readOsloConfig(given.sources, process.cwd));
   const daemon = given.daemon ?? settings.daemon;
   if (daemon && given.restore !== undefined) {
     say(NOT_TOGETHER);
     return EXIT.environment;
   }
-  // A daemon that the files ask for takes the mark too; where another has it, this one stands by at the database's lock.
-  await using late = daemon && mark === undefined ? await takeHostMark() : undefined;
-  void late;
-
+  if (daemon) await mark.take();
   await using logging = openLog(given, settings, process, redactor);
   const { log } = logging;
   for (const what of settings.unserved)
@@ -87,6 +84,8 @@ async function run(given: GlanceArguments, process: Process, redactor: Redactor,
     }
     if (given.restore !== undefined) return await restore(scrubber, given.restore, say);
     if (daemon) {
+      // One that stood by takes over the mark, too.
+      await mark.take();
       await scrubber.runForever({ signal: stop.signal });
       return EXIT.done;
     }

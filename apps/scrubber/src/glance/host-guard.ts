@@ -1,19 +1,35 @@
 import { createServer, type Server } from "node:net";
 
-/**
- * The mark of a running daemon on this host: an abstract Unix socket. It needs no file, no configuration and no permission, and the kernel removes it
- * with its process, however that ends. (unix(7), "Abstract sockets"; Linux only.)
- */
 const NAME = "\0glance-scrubber";
 
-/** Takes the mark; undefined where another process of this host has it. */
-export async function takeHostMark(name: string = NAME): Promise<AsyncDisposable | undefined> {
-  const server = createServer((socket) => socket.destroy());
-  if (!(await listens(server, name))) return undefined;
-  server.unref();
-  return {
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void server.close(() => resolve())),
-  };
+/**
+ * The mark of a running daemon on this host: an abstract Unix socket. It needs no file, no configuration and no permission, and the kernel removes it
+ * with its process, however that ends. (unix(7), "Abstract sockets"; Linux only; a container with a network of its own is a host of its own.)
+ */
+export class HostMark implements AsyncDisposable {
+  readonly #name: string;
+  #server: Server | undefined;
+
+  constructor(name: string = NAME) {
+    this.#name = name;
+  }
+
+  /** Resolves with whether this process has it now; false where another process of this host has it. */
+  async take(): Promise<boolean> {
+    if (this.#server !== undefined) return true;
+    const server = createServer((socket) => socket.destroy());
+    if (!(await listens(server, this.#name))) return false;
+    server.unref();
+    this.#server = server;
+    return true;
+  }
+
+  /** Gives it back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server !== undefined) await new Promise<void>((resolve) => void server.close(() => resolve()));
+  }
 }
 
 function listens(server: Server, name: string): Promise<boolean> {

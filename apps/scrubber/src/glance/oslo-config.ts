@@ -85,7 +85,7 @@ export class OsloConfig {
     return this.#sections.get(section)?.get(option) ?? [];
   }
 
-  /** `$name` is looked up in the same section, then in DEFAULT; `$section.name` in that section; what is not found stays as it is. `$$` and `\$` are a dollar. */
+  /** `$name` is looked up in the same section, then in DEFAULT; `$section.name` in that section. `$$` and `\$` are a dollar. */
   #substitute(value: string, section: string, depth: number): string {
     if (depth > 20) {
       throw new ScrubberError(
@@ -111,7 +111,11 @@ export class OsloConfig {
           const found = this.#raw(where, option).at(-1);
           if (found !== undefined) return this.#substitute(found, where, depth + 1);
         }
-        return whole;
+        throw new ScrubberError(
+          "SCRUBBER_CONFIG_INVALID",
+          `an option of section [${section}] refers to ${whole}, which no file gives a value`,
+          { hint: `Give ${name} a value; and where a dollar is meant, write $$.` },
+        );
       });
   }
 }
@@ -168,23 +172,26 @@ function unquote(value: string): string {
   return value.length > 1 && (quote === '"' || quote === "'") && value.endsWith(quote) ? value.slice(1, -1) : value;
 }
 
+/** What is read: a file, or the `*.conf` files of a directory. */
+export interface ConfigSource {
+  readonly kind: "file" | "directory";
+  readonly path: string;
+}
+
 /**
- * The files that are read where none is named: of `glance-api.conf` and `glance-scrubber.conf` the first that exists in `~/.glance`, `~`, `/etc/glance`, `/etc`,
- * each followed by its `.conf.d` directory.
+ * What is read where nothing is named: of `glance-api.conf` and `glance-scrubber.conf` the first that exists in `~/.glance`, `~`, `/etc/glance`, `/etc`,
+ * then likewise their `.conf.d` directories.
  */
-export function defaultConfigPaths(exists: (path: string) => boolean): {
-  files: readonly string[];
-  directories: readonly string[];
-} {
+export function defaultConfigSources(exists: (path: string) => boolean): readonly ConfigSource[] {
   const folders = [join(homedir(), ".glance"), homedir(), "/etc/glance", "/etc"].map((path) => resolve(path));
-  const first = (name: string): readonly string[] =>
+  const first = (name: string, kind: ConfigSource["kind"]): readonly ConfigSource[] =>
     folders
-      .map((folder) => join(folder, name))
-      .filter(exists)
+      .map((folder) => ({ kind, path: join(folder, name) }))
+      .filter(({ path }) => exists(path))
       .slice(0, 1);
   const names = ["glance-api", "glance-scrubber"];
-  return {
-    files: names.flatMap((name) => first(`${name}.conf`)),
-    directories: names.flatMap((name) => first(`${name}.conf.d`)),
-  };
+  return [
+    ...names.flatMap((name) => first(`${name}.conf`, "file")),
+    ...names.flatMap((name) => first(`${name}.conf.d`, "directory")),
+  ];
 }

@@ -65,7 +65,7 @@ export function glanceSettings(oslo: OsloConfig): GlanceSettings {
         delay: `${positive(oslo, "scrub_time", 0)}s`,
         wakeup: `${Math.max(1, positive(oslo, "wakeup_time", 300))}s`,
       },
-      ...(keys.length > 0 && { encryption: { keys } }),
+      ...(keys.length > 0 && { encryption: { keys: [...keys] } }),
     },
     daemon: oslo.boolean("DEFAULT", "daemon", false),
     debug: oslo.boolean("DEFAULT", "debug", false),

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { OsloConfig } from "../../src/glance/oslo-config.ts";
+import { parseArguments, readOsloConfig } from "../../src/glance/arguments.ts";
+import { defaultConfigSources, OsloConfig } from "../../src/glance/oslo-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oslo-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,10 +49,15 @@ describe("OpenStack's configuration files", () => {
 
   test("a dollar names another option: of the same section, of DEFAULT, or of a named section", () => {
     const config = read(
-      "[DEFAULT]\nbase = /var\n[g]\nsub = lib\npath = $base/${sub}/$h.name\nprice = $$5 \\$6 $nobody\n[h]\nname = n\n",
+      "[DEFAULT]\nbase = /var\n[g]\nsub = lib\npath = $base/${sub}/$h.name\nprice = $$5 \\$6 $7\n[h]\nname = n\n",
     );
     expect(config.get("g", "path")).toBe("/var/lib/n");
-    expect(config.get("g", "price")).toBe("$5 $6 $nobody");
+    expect(config.get("g", "price")).toBe("$5 $6 $7");
+  });
+
+  test("a dollar that names an option without a value is an error, not a folder of that name", () => {
+    const config = read("[DEFAULT]\nscrubber_datadir = $nowhere/scrubber\n");
+    expect(() => config.get("DEFAULT", "scrubber_datadir")).toThrow("refers to $nowhere, which no file gives a value");
   });
 
   test("options that refer to each other in a circle are an error, not an endless loop", () => {
@@ -76,5 +82,38 @@ describe("OpenStack's configuration files", () => {
 
   test("a file that is not there is an error", () => {
     expect(() => new OsloConfig().read(join(folder, "missing.conf"))).toThrow("cannot read the configuration file");
+  });
+
+  test("files and directories are read in the order of the command line, the files of a directory by their names", () => {
+    const directory = join(folder, "conf.d");
+    mkdirSync(directory);
+    const file = join(folder, "api.conf");
+    for (const [path, delay] of [
+      [file, 1],
+      [join(directory, "20.conf"), 3],
+      [join(directory, "10.conf"), 2],
+      [join(directory, "30.conf.bak"), 4],
+    ] as const)
+      writeFileSync(path, `[DEFAULT]\nscrub_time = ${delay}\n`);
+    const delayAfter = (...args: string[]): number => {
+      const { sources } = parseArguments(args, process);
+      return readOsloConfig(sources, folder).integer("DEFAULT", "scrub_time", 0);
+    };
+    expect(delayAfter("--config-file", file, "--config-dir", "conf.d")).toBe(3);
+    expect(delayAfter("--config-dir", directory, "--config-file", "api.conf")).toBe(1);
+  });
+
+  test("where nothing is named, the first glance-api.conf, then glance-scrubber.conf, then their directories are read", () => {
+    const there = [
+      "/etc/glance/glance-api.conf",
+      "/etc/glance-api.conf",
+      "/etc/glance/glance-api.conf.d",
+      "/etc/glance-scrubber.conf",
+    ];
+    expect(defaultConfigSources((path) => there.includes(path))).toEqual([
+      { kind: "file", path: "/etc/glance/glance-api.conf" },
+      { kind: "file", path: "/etc/glance-scrubber.conf" },
+      { kind: "directory", path: "/etc/glance/glance-api.conf.d" },
+    ]);
   });
 });
