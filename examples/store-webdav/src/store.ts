@@ -27,7 +27,7 @@ interface WebdavTarget extends Target {
 
 export class WebdavStore implements Store<WebdavTarget> {
   readonly schemes: readonly string[] = ["http", "https"];
-  /** Etag and time of the last change can be conditions of the request. WebDAV knows no retention and no versions, and does not say what a deletion frees. */
+  /** Etag and time of the last change can be compared. WebDAV knows no retention and no versions, and does not say what a deletion frees. */
   readonly supports: StoreSupports = { identity: true, holds: false, versions: false, bytes: false };
   readonly limits: StoreLimits = { batch: 100, concurrency: 1 };
   readonly #base: URL;
@@ -126,6 +126,10 @@ export class WebdavStore implements Store<WebdavTarget> {
         : { "if-match": `"${target.etag}"` };
     let answer: Response;
     try {
+      // Not every server heeds a condition of DELETE; so the resource is looked at first, and the condition is for what happens in between.
+      const seen = await this.#inspectOne(target, signal);
+      if (seen.kind === "unknown") return { kind: "denied", reason: seen.reason };
+      if (seen.kind !== "present") return seen;
       answer = await this.#request("DELETE", target.url, signal, condition);
     } catch (error) {
       if (signal.aborted) return { kind: "unknown", reason: "the call was ended before the server answered" };

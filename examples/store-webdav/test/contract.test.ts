@@ -7,8 +7,8 @@ import { describe, test } from "vitest";
 import plugin from "../src/index.ts";
 import { WebdavStore } from "../src/store.ts";
 
-/** A server that does what WebDAV says of GET, PUT, HEAD and DELETE, in memory. */
-async function open(): Promise<StoreUnderTest> {
+/** A server that does what WebDAV says of PUT, HEAD and DELETE, in memory; or one that passes over conditions, as some do. */
+async function open(heedsConditions: boolean): Promise<StoreUnderTest> {
   const resources = new Map<string, Uint8Array>();
   const changedAt = new Map<string, Date>();
   let broken = false;
@@ -25,11 +25,11 @@ async function open(): Promise<StoreUnderTest> {
     if (path === "/images/") return end(200);
     if (content === undefined) return end(404);
     const condition = request.headers["if-match"];
-    if (condition !== undefined && condition !== etagOf(content)) return end(412);
+    if (heedsConditions && condition !== undefined && condition !== etagOf(content)) return end(412);
     const since = request.headers["if-unmodified-since"];
     // HTTP tells time to the second.
     const modifiedAt = new Date(Math.floor((changedAt.get(path)?.getTime() ?? 0) / 1000) * 1000);
-    if (since !== undefined && modifiedAt > new Date(since)) return end(412);
+    if (heedsConditions && since !== undefined && modifiedAt > new Date(since)) return end(412);
     if (request.method === "DELETE") resources.delete(path);
     return end(200, {
       "last-modified": modifiedAt.toUTCString(),
@@ -73,7 +73,8 @@ async function open(): Promise<StoreUnderTest> {
   };
 }
 
-testStore({ describe, test }, { name: "webdav", open });
+testStore({ describe, test }, { name: "webdav", open: () => open(true) });
+testStore({ describe, test }, { name: "webdav on a server that passes over conditions", open: () => open(false) });
 testPlugin(
   { describe, test },
   {

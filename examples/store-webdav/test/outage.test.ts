@@ -5,13 +5,13 @@ import { isScrubberError } from "@scrubber/core";
 import { expect, onTestFinished, test } from "vitest";
 import { WebdavStore } from "../src/store.ts";
 
-/** A store on a server that answers as `statusOf` says, and the paths that it was asked to delete. */
+/** A store on a server that answers as `statusOf` says, and the paths that it was asked for. */
 async function open(
   statusOf: (path: string) => number,
 ): Promise<{ deleteAll: (names: readonly string[]) => Promise<readonly unknown[]>; asked: string[] }> {
   const asked: string[] = [];
-  const server = createServer(({ method, url = "" }, response) => {
-    if (method === "DELETE") asked.push(url);
+  const server = createServer(({ url = "" }, response) => {
+    asked.push(url);
     response.writeHead(statusOf(url)).end();
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
