@@ -65,6 +65,8 @@ export function logEvents(log: Logger): (event: ScrubberEvent) => void {
   };
 }
 
+const WORDS = { retried: "tried again later", setAside: "set aside", held: "held by its store" } as const;
+
 function logFailure(
   log: Logger,
   failures: Map<string, number>,
@@ -72,13 +74,12 @@ function logFailure(
 ): void {
   // A reason that names the entry would make each a kind of its own.
   const reason = event.uri === undefined ? event.reason : event.reason.replaceAll(event.uri, "it");
-  const kind = `${event.as}: ${reason}`;
+  const kind = `${WORDS[event.as]}: ${reason}`;
   const count = (failures.get(kind) ?? 0) + 1;
   failures.set(kind, count);
   if (count > NAMED_PER_REASON) return;
-  const words = { retried: "tried again later", setAside: "set aside", held: "held by its store" }[event.as];
   const level = event.as === "held" ? "info" : "warn";
-  log[level](`${words}: ${reason}`, { imageId: event.imageId, uri: event.uri, store: event.store });
+  log[level](kind, { imageId: event.imageId, uri: event.uri, store: event.store });
 }
 
 function reportRest(log: Logger, failures: ReadonlyMap<string, number>): void {

@@ -117,6 +117,22 @@ describe("a broken plugin is told by file, path, what is wrong and what to do", 
   });
 });
 
+test("a plugin that throws while it is opened or set up is named, with its store; what it says may hold a secret and stays with --debug", async () => {
+  const file = join(BROKEN, "throws-while-opening/scrubber.yaml");
+  const message = (done: string): string =>
+    `the store "mine": the store plugin "moody" failed while it was ${done} (TypeError)`;
+  const probe = await scrubber(["check", "--probe", "--json", "--config", file]);
+  expect(probe.code).toBe(1);
+  expect(JSON.parse(probe.stdout)).toMatchObject({
+    ok: false,
+    problems: [{ file, code: "SCRUBBER_PLUGIN_FAILED", message: message("opened") }],
+  });
+  const init = await scrubber(["init", "--config", file]);
+  expect({ code: init.code, stdout: init.stdout }).toEqual({ code: 1, stdout: "" });
+  expect(init.stderr).toContain(`error: ${message("set up")}\n`);
+  expect(`${probe.stdout}${probe.stderr}${init.stderr}`).not.toContain("s3cret");
+});
+
 test("all problems are told at once, each with its line", async () => {
   const { problems } = await check(join(BROKEN, "many/scrubber.yaml"));
   expect(problems.map(({ path, line }) => [path, line])).toEqual([

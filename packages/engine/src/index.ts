@@ -9,6 +9,7 @@ export { checkConfig, defineConfig, type CheckedConfig } from "./config.ts";
 export { UNRESOLVED, type CheckedPlugin } from "./config-plugins.ts";
 export type { ConfigProblem } from "./config-problems.ts";
 export type * from "./events.ts";
+export { pluginFailure } from "./opened-plugin.ts";
 export { showReceipts } from "./receipt-listing.ts";
 export { verifyReceipts, type ReceiptVerification } from "./receipt-verification.ts";
 export type { Receipt } from "./receipts.ts";

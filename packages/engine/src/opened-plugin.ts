@@ -20,13 +20,19 @@ export async function openPlugin<T>(plugin: AnyPlugin, path: string, open: () =>
   try {
     opened = await open();
   } catch (error) {
-    throw openingError(plugin, path, error);
+    throw pluginFailure(plugin, path, "opened", error);
   }
   requireOpened(plugin, path, opened);
   return opened;
 }
 
-function openingError({ kind, name }: AnyPlugin, path: string, cause: unknown): ScrubberError {
+/** What a plugin threw, as an error that names it and what was done with it. `path`: where it stands, for a person. */
+export function pluginFailure(
+  { kind, name }: AnyPlugin,
+  path: string,
+  done: "opened" | "set up",
+  cause: unknown,
+): ScrubberError {
   if (isScrubberError(cause)) {
     // There are several stores; of the others there is one each, and it has said what it is.
     if (kind !== "store") return cause;
@@ -38,7 +44,7 @@ function openingError({ kind, name }: AnyPlugin, path: string, cause: unknown): 
   const what = [cause instanceof Error ? cause.name : typeof cause, ...(typeof code === "string" ? [code] : [])];
   return new ScrubberError(
     "SCRUBBER_PLUGIN_FAILED",
-    `${path}: the ${kind} plugin "${name}" failed while it was opened (${what.join(", ")})`,
+    `${path}: the ${kind} plugin "${name}" failed while it was ${done} (${what.join(", ")})`,
     {
       hint: "Look whether what it needs is there, and its options are right; --debug shows the error. Else tell its author.",
       cause,

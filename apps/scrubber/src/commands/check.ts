@@ -73,12 +73,9 @@ function problemsOf(run: Invocation, error: unknown): readonly Problem[] {
 
 async function checkAndProbe(run: Invocation, write: boolean): Promise<void> {
   const { output } = run;
-  try {
-    await run.config();
-  } catch (error) {
-    return reportProblems(run, error);
-  }
-  await using session = await run.open();
+  const opening = await run.open().catch((error: unknown) => reportProblems(run, error));
+  if (opening === undefined) return;
+  await using session = opening;
   const findings = await session.scrubber.probe({ write, signal: AbortSignal.timeout(PROBE_MS) });
   const { file, checked } = session.loaded;
   const problems = [...findings].flatMap(([id, found]) =>

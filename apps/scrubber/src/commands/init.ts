@@ -106,13 +106,18 @@ async function setUp(run: Invocation, checked: CheckedConfig, directory: string)
   });
   const made: string[] = [];
   const { registry, queue, stores } = checked;
-  for (const { plugin, options, id } of [
-    ...(registry === undefined ? [] : [{ ...registry, id: "registry" }]),
-    { ...queue, id: "queue" },
-    ...stores,
+  const { pluginFailure } = await import("@scrubber/engine");
+  for (const { plugin, options, id, path } of [
+    ...(registry === undefined ? [] : [{ ...registry, id: "registry", path: "registry" }]),
+    { ...queue, id: "queue", path: "queue" },
+    ...stores.map((store) => ({ ...store, path: `the store "${store.id}"` })),
   ]) {
     const opened: AnyPlugin = plugin;
-    made.push(...((await opened.setUp?.(options, context(id))) ?? []));
+    try {
+      made.push(...((await opened.setUp?.(options, context(id))) ?? []));
+    } catch (error) {
+      throw pluginFailure(opened, path, "set up", error);
+    }
   }
   return made;
 }
