@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { claimBesideFile } from "./claim.ts";
@@ -23,13 +24,24 @@ export function openSqlite(path: string): DatabaseSync {
   return database;
 }
 
-/** The driver for SQLite: one connection, used by one unit of work after the other. */
-export function sqliteDriver(database: DatabaseSync, path: string, clock: () => Date): Driver {
+/**
+ * The driver for SQLite: one connection, used by one unit of work after the other. Where another file has taken the place of the one that was opened (a
+ * backup, say), it is opened in its stead: what is gone from its place says nothing of what is alive.
+ */
+export function sqliteDriver(first: DatabaseSync, path: string, clock: () => Date): Driver {
+  let open = { database: first, file: fileAt(path) };
   const statements = new Map<string, StatementSync>();
+  const refresh = (): void => {
+    const file = fileAt(path);
+    if (file === open.file && open.database.isOpen) return;
+    statements.clear();
+    if (open.database.isOpen) open.database.close();
+    open = { database: openSqlite(path), file };
+  };
   const prepare = (text: string): StatementSync => {
     const known = statements.get(text);
     if (known !== undefined) return known;
-    const statement = database.prepare(text);
+    const statement = open.database.prepare(text);
     statement.setReturnArrays(true);
     statements.set(text, statement);
     return statement;
@@ -45,6 +57,12 @@ export function sqliteDriver(database: DatabaseSync, path: string, clock: () => 
       const before = last;
       last = turn.promise;
       await before;
+      try {
+        refresh();
+      } catch (error) {
+        turn.resolve();
+        throw error;
+      }
       return {
         all: async (text, values) => prepare(text).all(...(values as string[])) as unknown as unknown[][],
         run: async (text, values) => Number(prepare(text).run(...(values as string[])).changes),
@@ -56,9 +74,14 @@ export function sqliteDriver(database: DatabaseSync, path: string, clock: () => 
     async close(): Promise<void> {
       await last;
       statements.clear();
-      if (database.isOpen) database.close();
+      if (open.database.isOpen) open.database.close();
     },
   };
+}
+
+function fileAt(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }
 
 function dialect(at: string): Dialect {
