@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync } from "node:fs";
+import { closeSync, fsync } from "node:fs";
 import type { End } from "./job.ts";
 import { errorCode, type HeldRoot, holdDirectory, type HeldDirectory, standsAt } from "./root.ts";
 
@@ -24,6 +24,12 @@ export interface WorkDirectory {
   /** By whom, and on which of his files. */
   readonly touched: { readonly by: Touched; readonly indexes: readonly number[] }[];
 }
+
+/**
+ * One after the other, each would be a flush of the disk; two at once share most of them. Each occupies one of the four threads that Node has for files in
+ * the whole process, so that more would let a file system that hangs hold up others.
+ */
+const WRITTEN_AT_ONCE = 2;
 
 /** The directories that are worked in: each is opened once, judged once, written out once. */
 export class Directories {
@@ -75,15 +81,20 @@ export class Directories {
   }
 
   /** Writes out what was changed (fsync), tells whoever worked there what could not be written, and lets go of all. */
-  close(): void {
-    for (const { held, touched } of this.#open.values()) {
-      if (touched.some(({ by, indexes }) => indexes.some((index) => by.isToWriteOut(index)))) {
-        const code = writeOut(held.fd);
-        if (code !== undefined) tell(touched, code);
-      }
-      if (held !== this.#root) closeSync(held.fd);
+  async close(): Promise<void> {
+    const open = this.#open.values();
+    const writers = Array.from({ length: WRITTEN_AT_ONCE }, async () => {
+      for (const directory of open) await this.#leave(directory);
+    });
+    await Promise.all(writers);
+  }
+
+  async #leave({ held, touched }: WorkDirectory): Promise<void> {
+    if (touched.some(({ by, indexes }) => indexes.some((index) => by.isToWriteOut(index)))) {
+      const code = await writeOut(held.fd);
+      if (code !== undefined) tell(touched, code);
     }
-    this.#open.clear();
+    if (held !== this.#root) closeSync(held.fd);
   }
 }
 
@@ -93,15 +104,14 @@ function tell(touched: WorkDirectory["touched"], code: string): void {
   }
 }
 
-function writeOut(fd: number): string | undefined {
-  try {
-    fsyncSync(fd);
-    return undefined;
-  } catch (error) {
-    const code = errorCode(error);
-    // A file system that knows no fsync of directories has nothing left to write for one.
-    return code === "EINVAL" || code === "ENOTSUP" || code === "EOPNOTSUPP" ? undefined : code;
-  }
+function writeOut(fd: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    fsync(fd, (error) => {
+      const code = error === null ? undefined : errorCode(error);
+      // A file system that knows no fsync of directories has nothing left to write for one.
+      resolve(code === "EINVAL" || code === "ENOTSUP" || code === "EOPNOTSUPP" ? undefined : code);
+    });
+  });
 }
 
 /** What a system error on `what` means for the file. */

@@ -5,59 +5,79 @@ import { probeRoot } from "./probe.ts";
 import { emptyRoot, type HeldRoot, holdRoot, isEmpty, standsAt } from "./root.ts";
 import { Work } from "./work.ts";
 
-/** Directories held open at once: descriptors are limited. */
+/** Directories that one group holds open, and two groups are open at once: descriptors are limited. */
 const MOST_DIRECTORIES = 256;
 /** Files of jobs that are done and wait for their answers: half of what the store takes at once, so that whoever brings more is not kept waiting. */
 const MOST_FILES = 4000;
+/** Files between two looks at what became of the writing. */
+const FILES_A_TURN = 32;
+
+export interface GroupOptions {
+  /** A job that waits, if one does. */
+  readonly next: () => Job | undefined;
+  /** Is given what was committed together, together: so it can go on together. */
+  readonly answer: (answers: readonly JobAnswer[]) => void;
+}
 
 /**
  * Works jobs off, synchronously, and commits them in groups: what several of them touched in one directory is written out by one fsync, and only then are
- * they answered. A lone job is a group of its own.
+ * they answered. While one group is written out the next one is worked on; it is committed when it is large enough, or when there is nothing else to do and
+ * the one before is written. A lone job is a group of its own.
  */
 export class Group {
-  readonly #answer: (answers: readonly JobAnswer[]) => void;
+  readonly #options: GroupOptions;
+  readonly #brought: Job[] = [];
+  #working = false;
+  /** The group before, on its way to the disk. */
+  #writing: Promise<void> | undefined;
   #root: HeldRoot | undefined;
   #directories: Directories | undefined;
   /** Their files are done, and not all of it is written out. */
-  readonly #done: Work[] = [];
+  #done: Work[] = [];
   #files = 0;
   /** The directory that was the root when something was last found in it. */
   #filled: string | undefined;
 
-  /** `answer` is given what was committed together, together: so it can go on together. */
-  constructor(answer: (answers: readonly JobAnswer[]) => void) {
-    this.#answer = answer;
+  constructor(options: GroupOptions) {
+    this.#options = options;
   }
 
-  /** Works off a job and whatever `next` has at hand, and commits it all. */
-  run(first: Job, next: () => Job | undefined): void {
-    try {
-      for (let job: Job | undefined = first; job !== undefined; job = next()) this.#take(job);
-    } finally {
-      this.#leave();
-    }
+  /** Works off a job and whatever waits with it, and commits it all. */
+  bring(job: Job): void {
+    this.#brought.push(job);
+    if (!this.#working) void this.#work();
   }
 
-  #take(job: Job): void {
+  async #work(): Promise<void> {
+    const next = (): Job | undefined => this.#brought.shift() ?? this.#options.next();
+    this.#working = true;
+    for (let job = next(); job !== undefined; job = next()) await this.#take(job);
+    this.#working = false;
+    this.#rest();
+  }
+
+  async #take(job: Job): Promise<void> {
     // What was called off while it waited is answered already.
     if (Atomics.compareExchange(job.progress, 0, PROGRESS.waiting, PROGRESS.begun) === PROGRESS.cancelled) return;
     const root = holdRoot(job.root);
     if ("code" in root) {
-      this.#answer([{ id: job.id, markerSeen: false, result: root }]);
+      this.#options.answer([{ id: job.id, markerSeen: false, result: root }]);
     } else if (job.act === "probe" || job.act === "probeByWriting") {
       const result = probeRoot(job.root, root, job.act === "probeByWriting");
       closeSync(root.fd);
-      this.#answer([{ id: job.id, markerSeen: root.markerSeen, result }]);
+      this.#options.answer([{ id: job.id, markerSeen: root.markerSeen, result }]);
     } else if (this.#mayBeUnmounted(job, root)) {
       closeSync(root.fd);
-      this.#answer([{ id: job.id, markerSeen: false, result: emptyRoot(job.root.path, String(job.root.marker)) }]);
+      this.#options.answer([
+        { id: job.id, markerSeen: false, result: emptyRoot(job.root.path, String(job.root.marker)) },
+      ]);
     } else {
-      const directories = this.#enter(root);
+      await this.#enter(root);
       const work = new Work(job, root.markerSeen);
-      this.#do(work, directories);
+      await this.#do(work);
       this.#done.push(work);
       this.#files += work.size;
-      if (this.#files >= MOST_FILES) this.#commit();
+      if (this.#files >= MOST_FILES) await this.#commit();
     }
   }
 
@@ -73,27 +93,30 @@ export class Group {
   }
 
   /** In another directory than the one that was the root for the jobs before, nothing of theirs goes on. */
-  #enter(root: HeldRoot): Directories {
-    if (this.#root !== undefined && this.#directories !== undefined) {
+  async #enter(root: HeldRoot): Promise<void> {
+    if (this.#root !== undefined) {
       if (standsAt(this.#root, root.base)) {
         closeSync(root.fd);
-        return this.#directories;
+        return;
       }
+      await this.#commit();
+      await this.#writing;
       this.#leave();
     }
     this.#root = root;
-    this.#directories = new Directories(root);
-    return this.#directories;
   }
 
-  #do(work: Work, directories: Directories): void {
+  async #do(work: Work): Promise<void> {
+    let files = 0;
     for (const [relative, indexes] of work.byDirectory()) {
-      const enter = (): WorkDirectory | Failure => {
-        if (directories.size >= MOST_DIRECTORIES || directories.hasMoved(relative)) this.#commit();
-        return directories.at(relative, work, indexes);
+      const enter = async (): Promise<WorkDirectory | Failure> => {
+        const { size } = this.#opened;
+        if (size >= MOST_DIRECTORIES || this.#opened.hasMoved(relative)) await this.#commit();
+        return this.#opened.at(relative, work, indexes);
       };
-      let directory = enter();
+      let directory = await enter();
       for (const index of indexes) {
+        if (this.#writing !== undefined && ++files % FILES_A_TURN === 0) await turn();
         if (work.cancelled) return;
         if (Date.now() > work.job.until) {
           work.handBack();
@@ -101,8 +124,8 @@ export class Group {
         }
         // Nobody waits for long for what is done once it is called off.
         if (this.#done.some(({ cancelled }) => cancelled)) {
-          this.#commit();
-          directory = enter();
+          await this.#commit();
+          directory = await enter();
         }
         const goesOn = "end" in directory ? work.ended(index, directory) : work.file(index, relative, directory);
         if (!goesOn) return;
@@ -110,18 +133,49 @@ export class Group {
     }
   }
 
-  /** Writes out what was touched, and answers the jobs that are done. */
-  #commit(): void {
-    this.#directories?.close();
+  get #opened(): Directories {
+    if (this.#root === undefined) throw new TypeError("no root is held");
+    return (this.#directories ??= new Directories(this.#root));
+  }
+
+  /** There is nothing to do but to write out. What is done while something else is written out goes together. */
+  #rest(): void {
+    if (this.#working || this.#writing !== undefined) return;
+    if (this.#done.length > 0) this.#write();
+    else this.#leave();
+  }
+
+  /** Begins to write out what was touched, as soon as the group before is written. */
+  async #commit(): Promise<void> {
+    await this.#writing;
+    this.#write();
+  }
+
+  #write(): void {
+    const [directories, done] = [this.#directories, this.#done];
+    this.#directories = undefined;
+    this.#done = [];
     this.#files = 0;
-    const done = this.#done.splice(0);
-    if (done.length > 0) this.#answer(done.map(({ job, markerSeen, result }) => ({ id: job.id, markerSeen, result })));
+    const write = async (): Promise<void> => {
+      await directories?.close();
+      this.#writing = undefined;
+      const answers = done.map(({ job, markerSeen, result }) => ({ id: job.id, markerSeen, result }));
+      if (answers.length > 0) this.#options.answer(answers);
+      this.#rest();
+    };
+    this.#writing = write();
   }
 
   #leave(): void {
-    this.#commit();
     if (this.#root !== undefined) closeSync(this.#root.fd);
     this.#root = undefined;
     this.#directories = undefined;
   }
+}
+
+/** What the system has answered meanwhile has its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

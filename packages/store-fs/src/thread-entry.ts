@@ -5,8 +5,10 @@ import type { Job } from "./job.ts";
 // Loads nothing but node:fs and its own neighbours: what it imported would be in memory twice.
 const port = parentPort;
 if (port !== null) {
-  const group = new Group((answers) => port.postMessage(answers));
-  // oxlint-disable-next-line no-unsafe-type-assertion -- the other end sends nothing else
-  const next = (): Job | undefined => receiveMessageOnPort(port)?.message as Job | undefined;
-  port.on("message", (job: Job) => group.run(job, next));
+  const group = new Group({
+    // oxlint-disable-next-line no-unsafe-type-assertion -- the other end sends nothing else
+    next: () => receiveMessageOnPort(port)?.message as Job | undefined,
+    answer: (answers) => port.postMessage(answers),
+  });
+  port.on("message", (job: Job) => group.bring(job));
 }
