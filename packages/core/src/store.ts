@@ -18,7 +18,7 @@ export interface Target {
   readonly key: string;
   /**
    * Where this is a version of an object: the key of the object as a whole. Who names the whole may mean this version, and who deletes the whole may delete it;
-   * so each keeps the other. Two different versions are different objects.
+   * so each keeps the other. Two different versions are different objects. Also where the backend may take this name for another object's: the key of that one.
    */
   readonly within?: string;
   /** What one request can address together: a bucket, a container, a device. Free of credentials. */
