@@ -32,7 +32,7 @@ export interface Part {
  * What is not leased, in the order of due times, whatever its number; within a transaction.
  *
  * It stands by state, lane, and whether the due time is its own: several runs, each in order. They are found by skipping from lane to lane, and merged. So what is not due, and
- * lanes that are left out, are never read. What is leased stands in no run: it is little, and sorted when somebody asks.
+ * lanes that are left out, are never read. What is leased, and the few that were added last (`TotalsTable`), stand in no run: they are sorted when somebody asks.
  */
 export class DueOrder {
   readonly #delayMs: number;
@@ -42,6 +42,8 @@ export class DueOrder {
   readonly #count: Statement<readonly [number, number | null]>;
   readonly #first: Statement<readonly [number | null]>;
   readonly #leased: Statement<PlaceRow>;
+  readonly #added: Statement<PlaceRow>;
+  readonly #addedFigures: Statement<readonly [number, number | null, number | null]>;
   readonly #fileAfter: Statement;
   readonly #file: Statement;
   readonly #unfile: Statement;
@@ -57,9 +59,14 @@ export class DueOrder {
     this.#count = database.prepare(`SELECT count(*), min(due_base) ${ofRun} AND due_base <= ?`);
     this.#first = database.prepare(`SELECT min(due_base) ${ofRun} AND due_base > ?`);
     const due = "due_base + (1 - own_due) * ?1";
+    const inOrder = `${due} <= ?2 AND (${due}, id) > (?3, ?4) ORDER BY 2, 1 LIMIT ?5`;
     this.#leased = database.prepare(
-      `SELECT id, ${due} FROM leases JOIN entries USING (id) WHERE until IS NOT NULL
-       AND ${due} <= ?2 AND (${due}, id) > (?3, ?4) ORDER BY 2, 1 LIMIT ?5`,
+      `SELECT id, ${due} FROM leases JOIN entries USING (id) WHERE until IS NOT NULL AND ${inOrder}`,
+    );
+    const added = "FROM entries WHERE id > (SELECT last_id FROM totals)";
+    this.#added = database.prepare(`SELECT id, ${due} ${added} AND ${inOrder}`);
+    this.#addedFigures = database.prepare(
+      `SELECT count(*) FILTER (WHERE due <= ?2), min(due) FILTER (WHERE due <= ?2), min(due) FILTER (WHERE due > ?2) FROM (SELECT ${due} AS due ${added})`,
     );
     const place = "state, lane, own_due, due_base, id";
     const these = "id IN (SELECT value FROM json_each(?))";
@@ -112,35 +119,30 @@ export class DueOrder {
     for (const run of this.#runs(states)) {
       for (const [id, dueBase] of this.#rowsOf(run, upTo, limit, after)) found.push({ dueAt: dueBase + run.delay, id });
     }
-    if (leased) {
-      const { dueAt, id } = after ?? START;
-      for (const row of this.#leased.all(this.#delayMs, upTo, dueAt, id, limit))
-        found.push({ dueAt: row[1], id: row[0] });
-    }
+    const { dueAt, id } = after ?? START;
+    const sort = (statement: Statement<PlaceRow>): void => {
+      for (const row of statement.all(this.#delayMs, upTo, dueAt, id, limit)) found.push({ dueAt: row[1], id: row[0] });
+    };
+    if (leased) sort(this.#leased);
+    if (states.includes(STATE.ready)) sort(this.#added);
     found.sort(byPlace);
     return found.length > limit ? found.slice(0, limit) : found;
   }
 
-  /** How many entries of these states are due at `now`, and the earliest due time among them. */
-  due(states: readonly number[], now: number): { readonly count: number; readonly oldest: number } {
-    let count = 0;
-    let oldest = Infinity;
-    for (const { state, lane, ownDue, delay } of this.#runs(states)) {
-      const [n, first] = this.#count.get(state, lane, ownDue, now - delay) ?? [0, null];
-      count += n;
+  /** How many of those that are ready or paused are due at `now`, and the earliest due time among them; and the first due time after `now` of what is ready. Infinity: there is none. */
+  figures(now: number): { readonly due: number; readonly oldest: number; readonly next: number } {
+    const [added, oldestAdded, nextAdded] = this.#addedFigures.get(this.#delayMs, now) ?? [0, null, null];
+    let due = added;
+    let oldest = oldestAdded ?? Infinity;
+    let next = nextAdded ?? Infinity;
+    for (const { state, lane, ownDue, delay } of this.#runs([STATE.ready, STATE.paused])) {
+      const [count, first] = this.#count.get(state, lane, ownDue, now - delay) ?? [0, null];
+      due += count;
       if (first !== null) oldest = Math.min(oldest, first + delay);
+      const following = state === STATE.ready ? this.#first.get(state, lane, ownDue, now - delay)?.[0] : null;
+      if (typeof following === "number") next = Math.min(next, following + delay);
     }
-    return { count, oldest };
-  }
-
-  /** The first due time after `now` of what is ready; Infinity if there is none. */
-  nextReady(now: number): number {
-    let next = Infinity;
-    for (const { state, lane, ownDue, delay } of this.#runs([STATE.ready])) {
-      const first = this.#first.get(state, lane, ownDue, now - delay)?.[0];
-      if (typeof first === "number") next = Math.min(next, first + delay);
-    }
-    return next;
+    return { due, oldest, next };
   }
 
   #rowsOf({ state, lane, ownDue, delay }: Run, upTo: number, limit: number, after: Place = START): readonly PlaceRow[] {

@@ -103,13 +103,13 @@ export class Listing {
   }
 
   stats(totals: Totals, now: number): QueueStats {
-    const waiting = this.#order.due([STATE.ready, STATE.paused], now);
+    const waiting = this.#order.figures(now);
     const [leased, expired, oldestExpired, nextOfLeased] = this.#leased.get(now, this.#delayMs) ?? [0, 0, null, null];
     const oldest = Math.min(waiting.oldest, oldestExpired ?? Infinity);
-    const next = Math.min(this.#order.nextReady(now), this.#nextPaused(now), nextOfLeased ?? Infinity);
+    const next = Math.min(waiting.next, this.#nextPaused(now), nextOfLeased ?? Infinity);
     return {
       waiting: totals.active - leased,
-      due: waiting.count + expired,
+      due: waiting.due + expired,
       leased,
       setAside: totals.setAside,
       ...(oldest === Infinity ? {} : { oldestDueAt: new Date(oldest) }),

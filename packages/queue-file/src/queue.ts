@@ -117,12 +117,10 @@ export class FileQueue implements Queue {
     });
   }
 
-  // async, so that what is wrong with an entry rejects like everything else
-  // oxlint-disable-next-line require-await
-  async add(entries: readonly NewEntry[]): Promise<readonly AddResult[]> {
-    const preparation = { digester: this.#digester, cipher: this.#context.cipher, now: this.#now() };
-    const prepared = entries.map((entry) => prepareEntry(entry, preparation));
+  add(entries: readonly NewEntry[]): Promise<readonly AddResult[]> {
     return new Promise((resolve, reject) => {
+      const preparation = { digester: this.#digester, cipher: this.#context.cipher, now: this.#now() };
+      const prepared = entries.map((entry) => prepareEntry(entry, preparation));
       this.#pending.push({ entries: prepared, resolve, reject });
       // Everything that is added before the next turn of the event loop shares one commit.
       this.#committing ??= new Promise((done) => {
@@ -138,7 +136,7 @@ export class FileQueue implements Queue {
     this.#pending = [];
     this.#committing = undefined;
     try {
-      const results = await this.#totals.write((totals) =>
+      const results = await this.#totals.append((totals) =>
         adds.map(({ entries }) => this.#additions.addAll(entries, totals)),
       );
       adds.forEach(({ resolve }, i) => resolve(results[i] ?? []));

@@ -16,11 +16,11 @@ export const STATE = { ready: 0, paused: 1, setAside: 3 } as const;
  * - `entries`: `uri` is text in the clear or a blob sealed; `details` is JSON of store, identity and metadata. The due time is `due_base`, where it
  *   is the entry's own (`own_due` 1), else `due_base` + the configured delay: so a changed delay moves a whole queue at no cost.
  *   `lane` is that of the last release, or empty.
- * - `due` has what is not leased, in order. `leases` has what is, with the `token` that may settle it: a null one, when the entry was asked for anew. Once a lease has run out,
+ * - `due` has what is not leased, in order; but not yet the few that were added last, beyond the `last_id` of the totals. `leases` has what is, with the `token` that may settle it: a null one, when the entry was asked for anew. Once a lease has run out,
  *   its `until` is null and the entry is due again; but until the next lease it can still be settled.
  * - `digests` finds an entry by what it is (image, URI, store), and all entries of an image. It may name entries that are gone: in a large queue, taking a digest out at once would
  *   write one page for each, all over the index. `removed` keeps them, in order of arrival within each of a few ranges of digests, and one range at a time is taken out together.
- * - `totals`, one row: what would cost a walk to count, the last id and token given out, whether digests are taken out late, when the first lease may run out, and the schema's
+ * - `totals`, one row: what would cost a walk to count, the last id and token (but for what was added since), whether digests are taken out late, when the first lease may run out, and the schema's
  *   version, which every transaction reads.
  * - `claims` names files of the drop box, how far their entries are committed, and what could not be read.
  */

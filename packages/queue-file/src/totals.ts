@@ -2,6 +2,9 @@ import type { Database, Statement } from "./database.ts";
 import type { DueOrder } from "./due-order.ts";
 import { assertVersion } from "./schema.ts";
 
+/** So many entries, at most, are added before they are put in the order of due times, all at once: alone, each would write one page more. */
+const MOST_UNFILED = 200;
+
 /** What is counted along, so that nobody has to walk for it. Changed within a transaction. */
 export interface Totals {
   /** Entries that are not set aside. */
@@ -9,6 +12,8 @@ export interface Totals {
   setAside: number;
   /** Ids are never given twice: a digest that names an entry that is gone must not find another. */
   lastId: number;
+  /** Up to this id, entries stand in the order of due times. */
+  filedId: number;
   lastToken: number;
   /** Digests that name entries that are gone. */
   removed: number;
@@ -37,7 +42,7 @@ type TotalsRow = readonly [
 /**
  * Transactions that change the totals.
  *
- * What does nothing but add entries does not write them: ids are given out in a row, so whatever is beyond the id that is written down was added since, and none of it is gone.
+ * What does nothing but add a few entries does not write them: ids are given out in a row, so whatever is beyond the id that is written down was added since, and none of it is gone.
  */
 export class TotalsTable {
   readonly #database: Database;
@@ -56,14 +61,22 @@ export class TotalsTable {
     );
   }
 
-  /** One durable transaction; see {@link Database.write}. What `work` leaves in the totals is written with it, and what it added is due from then on. */
+  /** One durable transaction; see {@link Database.write}. What `work` leaves in the totals is written with it. All that is not leased stands in the order of due times. */
   write<T>(work: (totals: Totals) => T): Promise<T> {
+    return this.append((totals) => {
+      this.#file(totals);
+      return work(totals);
+    });
+  }
+
+  /** As {@link write}, for what only adds: the entries that were added last may stand in no order yet. */
+  append<T>(work: (totals: Totals) => T): Promise<T> {
     return this.#database.write(() => {
       const before = this.read();
       const totals = { ...before };
       const result = work(totals);
-      if (totals.lastId > before.lastId) this.#order.fileAfter(before.lastId);
-      if (!onlyAdded(before, totals)) {
+      if (!onlyAdded(before, totals) || totals.lastId - totals.filedId > MOST_UNFILED) {
+        this.#file(totals);
         const { active, setAside, lastId, lastToken, removed, nextRange, late, firstUntil } = totals;
         this.#update.run(active, setAside, lastId, lastToken, removed, nextRange, late, firstUntil);
       }
@@ -71,14 +84,20 @@ export class TotalsTable {
     });
   }
 
+  #file(totals: Totals): void {
+    if (totals.lastId > totals.filedId) this.#order.fileAfter(totals.filedId);
+    totals.filedId = totals.lastId;
+  }
+
   /** The totals, within a transaction. */
   read(): Totals {
     const row = this.#select.get();
     if (row === undefined) throw new TypeError("the totals have a row");
-    const [version, active, setAside, written, lastToken, removed, nextRange, late, firstUntil, last] = row;
+    const [version, counted, setAside, filedId, lastToken, removed, nextRange, late, firstUntil, last] = row;
     assertVersion(version, this.#database.directory);
-    const lastId = Math.max(written, last ?? 0);
-    return { active: active + (lastId - written), setAside, lastId, lastToken, removed, nextRange, late, firstUntil };
+    const lastId = Math.max(filedId, last ?? 0);
+    const active = counted + (lastId - filedId);
+    return { active, setAside, lastId, filedId, lastToken, removed, nextRange, late, firstUntil };
   }
 }
 
@@ -86,6 +105,7 @@ export class TotalsTable {
 function onlyAdded(before: Totals, after: Totals): boolean {
   return (
     after.active - before.active === after.lastId - before.lastId &&
+    after.filedId === before.filedId &&
     after.setAside === before.setAside &&
     after.lastToken === before.lastToken &&
     after.removed === before.removed &&
