@@ -201,6 +201,25 @@ test("scrubber.config.ts takes plugins as they are, without a build, and by name
   expect(await scrubber(["check"], { cwd: folder })).toMatchObject({ code: 0 });
 });
 
+test.each([
+  ["no import", ""],
+  ["an import", `import { join } from "node:path";\n`],
+])(
+  "a scrubber.config.ts with %s, beside a package.json of npm init, is told from one with a mistake in it",
+  async (_, head) => {
+    const folder = await folderWith({
+      "package.json": JSON.stringify({ name: "mine", type: "commonjs" }),
+      "scrubber.config.ts": `${head}export default { queue: { use: "${WORKING}/queue.js" } };`,
+    });
+    const { code, stderr } = await scrubber(["check"], { cwd: folder });
+    expect(code).toBe(1);
+    expect(stderr).toContain('The package.json beside it says "type": "commonjs"');
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "mine", type: "module" }));
+    await writeFile(join(folder, "scrubber.config.ts"), "export default { queue: enum };");
+    expect((await scrubber(["check"], { cwd: folder })).stderr).toContain("Node runs it as it is");
+  },
+);
+
 test("packages are looked for from the configuration's folder, those that only know `import` included", async () => {
   const folder = await folderWith({
     "scrubber.yaml": `queue: { use: ${WORKING}/queue.js }\nstores: [{ use: "@acme/store" }]\n`,

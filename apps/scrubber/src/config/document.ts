@@ -76,7 +76,9 @@ async function importConfig(file: string): Promise<ConfigDocument> {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
     throw new ScrubberError("SCRUBBER_CONFIG_UNREADABLE", `cannot load ${file}: ${messageOf(error)}`, {
-      hint: "Node runs it as it is, with the types taken out: no enum, no namespace, no path alias.",
+      hint: isOtherModuleKind(error)
+        ? 'The package.json beside it says "type": "commonjs", as npm init writes it: write "module" there.'
+        : "Node runs it as it is, with the types taken out: no enum, no namespace, no path alias.",
       cause: error,
     });
   }
@@ -88,6 +90,13 @@ async function importConfig(file: string): Promise<ConfigDocument> {
     );
   }
   return { file, value: module.default, at: () => undefined };
+}
+
+/** Whether a file with `import` and `export` was read as CommonJS. */
+function isOtherModuleKind(error: unknown): boolean {
+  return (
+    error instanceof SyntaxError && /Unexpected token 'export'|import statement outside a module/.test(error.message)
+  );
 }
 
 function invalid(file: string, message: string, hint: string | undefined): ConfigError {
