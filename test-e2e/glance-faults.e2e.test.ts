@@ -4,99 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createCipher } from "@scrubber/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { deployGlance, startGlanceApi, type DeploymentOptions, type GlanceDeployment } from "./servers/glance.ts";
-import { ours, run, scrubber, theirs } from "./servers/glance-scrubber.ts";
+import { startGlanceApi, type DeploymentOptions } from "./servers/glance.ts";
+import { GlanceLab } from "./servers/glance-lab.ts";
+import { ours, run, theirs } from "./servers/glance-scrubber.ts";
 
-/** A Glance on SQLite, and hands on its database. Rows are written as Glance writes them at a delayed delete. */
-class Lab implements Disposable {
-  readonly deployment: GlanceDeployment;
-  readonly #database: DatabaseSync;
-  #count = 0;
-
-  static async make(options?: DeploymentOptions): Promise<Lab> {
-    return new Lab(await deployGlance(options));
-  }
-
-  constructor(deployment: GlanceDeployment) {
-    this.deployment = deployment;
-    this.#database = new DatabaseSync(join(deployment.folder, "glance.sqlite"));
-    this.#database.exec("PRAGMA busy_timeout = 10000");
-  }
-
-  get config(): readonly string[] {
-    return ["--config-file", this.deployment.configFile];
-  }
-
-  /** Makes a file in the image folder; answers with its path. */
-  file(name: string): string {
-    const path = join(this.deployment.images, name);
-    writeFileSync(path, `data of ${name}`);
-    // Older than the deletion of its image: what was written after that is not touched.
-    const before = Date.now() / 1000 - 7200;
-    utimesSync(path, before, before);
-    return path;
-  }
-
-  /** A pending image with these locations; answers with its id. */
-  pending(
-    locations: readonly { readonly value: string; readonly metadata?: string; readonly status?: string }[],
-    { visibility = "shared", ageSeconds = 3600 } = {},
-  ): string {
-    const id = `00000000-0000-4000-8000-${String(this.#count++).padStart(12, "0")}`;
-    const at = new Date(Date.now() - ageSeconds * 1000).toISOString().replace("T", " ").replace("Z", "000");
-    this.#database
-      .prepare(
-        "INSERT INTO images (id, name, status, created_at, updated_at, deleted_at, deleted, min_disk, min_ram, protected, visibility, os_hidden) VALUES (?, ?, 'pending_delete', ?, ?, ?, 1, 0, 0, 0, ?, 0)",
-      )
-      .run(id, `image ${id}`, at, at, at, visibility);
-    for (const { value, metadata = "{}", status = "pending_delete" } of locations) {
-      this.#database
-        .prepare(
-          "INSERT INTO image_locations (image_id, value, meta_data, status, created_at, updated_at, deleted_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
-        )
-        .run(id, value, metadata, status, at, at, at);
-    }
-    return id;
-  }
-
-  status(id: string): unknown {
-    return this.#database.prepare("SELECT status FROM images WHERE id = ?").get(id)?.["status"];
-  }
-
-  count(status: string): number {
-    return Number(this.#database.prepare("SELECT count(*) AS n FROM images WHERE status = ?").get(status)?.["n"]);
-  }
-
-  transaction(work: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    work();
-    this.#database.exec("COMMIT");
-  }
-
-  /** The entries that our queue has set aside, as `scrubber list` shows them. */
-  async setAside(): Promise<readonly { imageId: string; uri: string; error: string }[]> {
-    const yaml = join(this.deployment.folder, "scrubber.yaml");
-    if (!existsSync(yaml)) {
-      const made = await scrubber("import-glance", ...this.config, "-o", yaml);
-      if (made.code !== 0) throw new Error(made.stderr);
-    }
-    const listed = await scrubber("list", "--state", "setAside", "--json", "--config", yaml);
-    if (listed.code !== 0) throw new Error(listed.stderr);
-    return listed.stdout
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as { imageId: string; uri: string; error: string });
-  }
-
-  [Symbol.dispose](): void {
-    this.#database.close();
-    this.deployment[Symbol.dispose]();
-  }
-}
-
-const labs: Lab[] = [];
-async function lab(options?: DeploymentOptions): Promise<Lab> {
-  const made = await Lab.make(options);
+const labs: GlanceLab[] = [];
+async function lab(options?: DeploymentOptions): Promise<GlanceLab> {
+  const made = await GlanceLab.make(options);
   labs.push(made);
   return made;
 }
@@ -286,7 +200,7 @@ describe("the faults of today's glance-scrubber, on its own database", () => {
 });
 
 describe("glance-scrubber's command line", () => {
-  let l: Lab;
+  let l: GlanceLab;
   beforeAll(async () => {
     l = await lab();
   });
