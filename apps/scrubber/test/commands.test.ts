@@ -179,6 +179,7 @@ describe("run --once", () => {
     expect(jsonLines((await run("list --json")).stdout)).toEqual([
       expect.objectContaining({ state: "waiting", attempts: 0 }),
     ]);
+    expect((await run("run --once")).stdout).toContain("; down: fs (scrubber status).");
     expect(await run("check --probe")).toMatchObject({ code: 1 });
   });
 });

@@ -140,20 +140,26 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
 }
 
 function whatWaits(status: Status): string {
-  const { waiting, due, setAside, nextDueAt, oldestDueAt } = status;
+  const { waiting, due, setAside } = status;
   const aside = setAside > 0 ? ` ${plural(setAside, "location")} set aside: scrubber list --state setAside` : "";
   if (waiting === 0) return `Nothing waits.${aside}`;
-  const resume = resumeCommands(status);
-  const next = nextDueAt ?? oldestDueAt;
-  const then =
-    due > 0 && resume !== ""
-      ? `${formatCount(due)} of them due; deletion is paused: ${resume}`
-      : due > 0
-        ? `${formatCount(due)} of them due${nextDueAt === undefined ? "" : `, tried again ${formatRelative(nextDueAt, new Date())}`}`
-        : next === undefined
-          ? "paused"
-          : `the next is due ${formatInstant(next)} (${formatRelative(next, new Date())})`;
+  const then = due > 0 ? `${formatCount(due)} of them due${whyDueWaits(status)}` : nextTime(status);
   return `${plural(waiting, "location")} waiting, ${then}.${aside}`;
+}
+
+function nextTime({ nextDueAt, oldestDueAt }: Status): string {
+  const next = nextDueAt ?? oldestDueAt;
+  return next === undefined ? "paused" : `the next is due ${formatInstant(next)} (${formatRelative(next, new Date())})`;
+}
+
+/** Why what is due was not done, as far as that is known. */
+function whyDueWaits(status: Status): string {
+  const resume = resumeCommands(status);
+  if (resume !== "") return `; deletion is paused: ${resume}`;
+  const { nextDueAt, stores } = status;
+  const down = Object.keys(stores).filter((id) => stores[id]?.health === "down");
+  const again = nextDueAt === undefined ? "" : `, tried again ${formatRelative(nextDueAt, new Date())}`;
+  return down.length === 0 ? again : `${again}; down: ${down.join(", ")} (scrubber status)`;
 }
 
 const WOULD: Readonly<
