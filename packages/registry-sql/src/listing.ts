@@ -33,6 +33,9 @@ export function isHollow(status: string, deletedAt: unknown): boolean {
   return deletedAt !== null && livenessOf(status) === "live";
 }
 
+/** What Glance calls images that have data. */
+const HAS_DATA: ReadonlySet<string> = new Set(["active", "deactivated"]);
+
 /** The contrary of {@link isHollow} for an image `i`. */
 const IS_NOT_HOLLOW = sql`(i.deleted_at IS NULL OR i.status IN ('pending_delete', 'deleted'))`;
 
@@ -58,13 +61,20 @@ export async function readImages(
   ]);
   const found = new Map<string, Image & { readonly locations: ImageLocation[] }>();
   const hollow = new Set<string>();
+  // Glance removes no last location of an image that has data. Where none is live, a person made the image active and forgot them.
+  const lacking = new Set<string>();
   const instantOf = instantReader(database.wholeSeconds, clock());
   for (const [id, nativeStatus, at] of images) {
     const status = livenessOf(nativeStatus);
     if (isHollow(nativeStatus, at)) hollow.add(id);
+    else if (HAS_DATA.has(nativeStatus)) lacking.add(id);
     const deletedAt = status === "live" ? undefined : instantOf(at);
     const image = { id, status, nativeStatus, locations: [] };
     found.set(id, deletedAt === undefined ? image : { ...image, deletedAt });
+  }
+  if (lacking.size > 0) {
+    for (const [, imageId, , , status] of locations) if (livenessOf(status) === "live") lacking.delete(imageId);
+    for (const id of lacking) hollow.add(id);
   }
   for (const [ref, imageId, value, metadata, nativeStatus, at] of locations) {
     const own = livenessOf(nativeStatus);

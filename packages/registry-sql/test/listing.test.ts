@@ -82,6 +82,30 @@ describe("images", () => {
     expect(place.row("image_locations", `id = ${ref}`)["status"]).toBe("pending_delete");
   });
 
+  test.each(["active", "deactivated"])(
+    "an image that a person made %s by its status alone is live with its locations: they are its only data",
+    async (status) => {
+      await using place = await openPlace();
+      place.addImage("by hand", { status, deleted: 0, deletedAt: null });
+      for (const value of ["file:///a", "file:///b"]) place.addLocation("by hand", { status: "pending_delete", value });
+      place.addLocation("by hand", { status: "deleted" });
+      const images = await place.registry.images(["by hand"]);
+      expect(images.get("by hand")?.locations.map((location) => location.status)).toEqual(["live", "live", "deleted"]);
+    },
+  );
+
+  test("a location that was removed from an image with another one, or from one that has no data, is pending", async () => {
+    await using place = await openPlace();
+    place.addImage("active");
+    place.addLocation("active");
+    place.addLocation("active", { status: "pending_delete" });
+    place.addImage("queued", { status: "queued" });
+    place.addLocation("queued", { status: "pending_delete" });
+    const images = await place.registry.images(["active", "queued"]);
+    const statuses = (id: string): unknown => images.get(id)?.locations.map((location) => location.status);
+    expect([statuses("active"), statuses("queued")]).toEqual([["live", "pending"], ["pending"]]);
+  });
+
   test("no image at all, and more than a thousand, are mistakes of the caller", async () => {
     await using place = await openPlace();
     await expect(place.registry.images([])).rejects.toThrow(TypeError);
