@@ -104,8 +104,7 @@ class RestoreRun {
       held.entries.map((entry) => this.#receipt(entry, "restored", "taken out of the queue")),
     );
     const entries = await this.#settle(held.entries);
-    const reason =
-      "There is no registry: its entries were taken out of the queue, and nothing else was done or looked at.";
+    const reason = "There is no registry: nothing else was done or looked at.";
     return { imageId: this.#imageId, restored: true, reason, entries };
   }
 
