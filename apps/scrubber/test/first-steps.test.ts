@@ -32,6 +32,18 @@ test.each([[[]], [["--registry"]]])(
   },
 );
 
+test("what init proposes of a configuration elsewhere works from here; of one that was there it proposes nothing", async () => {
+  const cwd = await temporaryFolder();
+  const elsewhere = join(await temporaryFolder(), "it's 100% elsewhere");
+  const init = ["init", "--config", join(elsewhere, "scrubber.yaml")];
+  const { stdout } = await scrubber(init, { cwd });
+  const shell = `scrubber() { "${process.execPath}" --conditions=@scrubber/source "${MAIN}" "$@"; }\n`;
+  const said = execFileSync("sh", ["-euc", shell + proposed(stdout).join("\n")], { cwd, encoding: "utf8" });
+  expect(said).toContain("Deleted 1 location");
+  expect(await readdir(join(elsewhere, "images"))).toEqual([".scrubber-root"]);
+  expect((await scrubber(init, { cwd })).stdout).not.toContain("Try next");
+});
+
 test("init takes the configuration that every other command would take, instead of writing one that hides it", async () => {
   const cwd = await temporaryFolder();
   const config = `export default {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
 import type { CheckedConfig } from "@scrubber/engine";
 import { messageOf } from "../message.ts";
@@ -61,7 +62,7 @@ async function initialize(run: Invocation, withRegistry: boolean): Promise<void>
   for (const line of made)
     await output.line(`${line.charAt(0).toUpperCase()}${line.slice(1)}`.replaceAll(`${run.process.cwd}/`, ""));
   if (made.length === 0 && !written) await output.line("Nothing was missing.");
-  await output.line(nextSteps(checked, run.options.config));
+  if (written) await output.line(firstSteps(checked, directory, run));
 }
 
 /** False: something is there already, and stays as it is. */
@@ -122,26 +123,34 @@ async function setUp(run: Invocation, checked: CheckedConfig, directory: string)
   return made;
 }
 
-function nextSteps({ registry }: CheckedConfig, config: string | undefined): string {
-  const flag =
-    config === undefined
-      ? ""
-      : ` --config ${/^[\w./:=@-]+$/.test(config) ? config : `'${config.replaceAll("'", "'\\''")}'`}`;
-  const steps =
+/** What to try with the configuration that was just written; another one may have no files to delete. */
+function firstSteps({ registry }: CheckedConfig, directory: string, run: Invocation): string {
+  const { cwd } = run.process;
+  const { config } = run.options;
+  const flag = config === undefined ? "" : ` --config ${quoted(config)}`;
+  const file = join(directory, "images/my-image");
+  const uri = directory === cwd ? '"file://$PWD/images/my-image"' : quoted(pathToFileURL(file).href);
+  const queueing =
     registry === undefined
-      ? [
-          ["echo data > images/my-image", "something to delete"],
-          [`scrubber add my-image "file://$PWD/images/my-image" --after 0s${flag}`, "queue it, due at once"],
-          [`scrubber run --dry-run${flag}`, "look first"],
-          [`scrubber run --once${flag}`, "delete what is due"],
-        ]
+      ? [[`scrubber add my-image ${uri} --after 0s${flag}`, "queue it, due at once"]]
       : [
-          ["echo data > images/my-image", "something to delete"],
-          [`scrubber image add my-image "file://$PWD/images/my-image"${flag}`, "a live image"],
+          [`scrubber image add my-image ${uri}${flag}`, "a live image"],
           [`scrubber delete my-image --after 0s${flag}`, "mark it, and queue its data, due at once"],
-          [`scrubber run --dry-run${flag}`, "look first"],
-          [`scrubber run --once${flag}`, "delete what is due"],
         ];
+  return listed([
+    [`echo data > ${quoted(directory === cwd ? "images/my-image" : file)}`, "something to delete"],
+    ...queueing,
+    [`scrubber run --dry-run${flag}`, "look first"],
+    [`scrubber run --once${flag}`, "delete what is due"],
+  ]);
+}
+
+function listed(steps: readonly (readonly string[])[]): string {
   const width = Math.max(...steps.map(([command]) => command?.length ?? 0));
   return `\nTry next:\n${steps.map(([command = "", does = ""]) => `  ${command.padEnd(width)}  # ${does}`).join("\n")}`;
+}
+
+/** A word for a shell. */
+function quoted(word: string): string {
+  return /^[\w./:=@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
