@@ -138,5 +138,11 @@ export interface Registry extends AsyncDisposable {
    * Claims to be the one scrubber at work on this registry, where the backend has locks that end with their holder. Undefined: somebody else has the claim.
    * Disposing of the claim gives it up; so does the end of the process, however it comes.
    */
-  claim?(): Promise<AsyncDisposable | undefined>;
+  claim?(): Promise<Claim | undefined>;
+}
+
+/** The right to be the one scrubber at work: see {@link Registry.claim}. */
+export interface Claim extends AsyncDisposable {
+  /** Aborts when the claim turns out to be lost, as a server's lock is with its connection. Left out: it lasts as long as the process. */
+  readonly lost?: AbortSignal;
 }
