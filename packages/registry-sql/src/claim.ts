@@ -1,8 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
+import type { Claim } from "@scrubber/core";
 import type { Connection } from "./database.ts";
 
-/** A connection that says nothing is ended by many servers and firewalls after some minutes; the lock would go with it. */
-const KEEP_ALIVE_MS = 30_000;
+/**
+ * How often the connection is used: one that says nothing is ended by many servers and firewalls after some minutes, and the lock would go with it. Also how
+ * long it may take until a loss is noticed.
+ */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * Claims by a lock of the server that lives as long as its connection.
@@ -12,7 +16,8 @@ const KEEP_ALIVE_MS = 30_000;
 export async function claimOnServer(
   acquire: () => Promise<Connection>,
   statement: string,
-): Promise<AsyncDisposable | undefined> {
+  keepAliveMs: number = KEEP_ALIVE_MS,
+): Promise<Claim | undefined> {
   const connection = await acquire();
   let kept = false;
   try {
@@ -22,10 +27,17 @@ export async function claimOnServer(
     if (!kept) connection.release(true);
   }
   if (!kept) return undefined;
-  // When the connection is lost, so is the lock: another scrubber may then begin, and every deletion is recorded by compare-and-set all the same.
-  const timer = setInterval(() => void connection.all("SELECT 1", []).catch(() => clearInterval(timer)), KEEP_ALIVE_MS);
+  // Another scrubber may begin before the loss is noticed; every deletion is recorded by compare-and-set all the same.
+  const lost = new AbortController();
+  const timer = setInterval(() => {
+    connection.all("SELECT 1", []).catch(() => {
+      clearInterval(timer);
+      lost.abort();
+    });
+  }, keepAliveMs);
   timer.unref();
   return {
+    lost: lost.signal,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       connection.release(true);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ScrubberError, type ErrorCode } from "@scrubber/core";
+import { ScrubberError, type Claim, type ErrorCode } from "@scrubber/core";
 import { render, type Bound, type Dialect, type Sql } from "./sql.ts";
 
 /** A connection as a driver gives it out. */
@@ -35,7 +35,7 @@ export interface Driver {
   acquire(): Promise<Connection>;
   explain(error: unknown): Failure;
   /** The one active scrubber's lock; undefined where somebody else has it. Ends with its holder. */
-  claim(): Promise<AsyncDisposable | undefined>;
+  claim(): Promise<Claim | undefined>;
   close(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export class Database implements AsyncDisposable {
   }
 
   /** Claims to be the one scrubber at work on this database; undefined where another one is. */
-  async claim(): Promise<AsyncDisposable | undefined> {
+  async claim(): Promise<Claim | undefined> {
     try {
       return await this.#driver.claim();
     } catch (error) {

@@ -1,6 +1,7 @@
 import {
   ScrubberError,
   type Cipher,
+  type Claim,
   type Deletion,
   type Image,
   type LocationRef,
@@ -73,7 +74,7 @@ export class SqlRegistry implements Registry {
     return image;
   }
 
-  claim(): Promise<AsyncDisposable | undefined> {
+  claim(): Promise<Claim | undefined> {
     return this.#database.claim();
   }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { claimBesideFile } from "../src/claim.ts";
+import { claimBesideFile, claimOnServer } from "../src/claim.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "claim-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -36,4 +36,24 @@ test("the claim of a process that was killed with -9 is free", async () => {
   const mine = claimBesideFile(path);
   expect(mine).toBeDefined();
   await mine?.[Symbol.asyncDispose]();
+});
+
+test("a claim on a server says so when it was lost with its connection", async () => {
+  let up = true;
+  const released: (boolean | undefined)[] = [];
+  const claim = await claimOnServer(
+    () =>
+      Promise.resolve({
+        all: () => (up ? Promise.resolve([[1]]) : Promise.reject(new Error("Connection lost"))),
+        run: () => Promise.resolve(0),
+        release: (broken?: boolean) => void released.push(broken),
+      }),
+    "the lock",
+    1,
+  );
+  expect(claim?.lost?.aborted).toBe(false);
+  up = false;
+  await expect.poll(() => claim?.lost?.aborted, { timeout: 60_000 }).toBe(true);
+  await claim?.[Symbol.asyncDispose]();
+  expect(released).toEqual([true]);
 });
