@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommanderError } from "commander";
-import { isScrubberError, type Logger } from "@scrubber/core";
+import { isScrubberError, type Claim, type Logger } from "@scrubber/core";
 import type { Scrubber } from "@scrubber/engine";
 import { composeConfig } from "../config/load.ts";
 import { exitCodeFor } from "../commands/run.ts";
@@ -21,6 +21,7 @@ import { glanceSettings, type GlanceSettings } from "./settings.ts";
 const ALREADY_RUNNING = "ERROR: glance-scrubber is already running. Please ensure that the daemon is stopped.";
 const NOT_TOGETHER =
   "ERROR: The restore and daemon options should not be set together. Please use either of them in one request.";
+const UNLISTED = "Can not get scrub jobs from queue";
 
 /** How often a daemon that stands by asks whether the active one is gone. */
 const STAND_BY_MS = 5000;
@@ -29,11 +30,19 @@ const STAND_BY_MS = 5000;
 export async function runGlanceScrubber(args: readonly string[], process: Process): Promise<ExitCode> {
   const redactor = createRedactor();
   const say = (line: string): void => void process.stderr.write(`${redactor.text(line)}\n`);
+  let given: GlanceArguments;
   try {
-    return await run(parseArguments(args, process), process, redactor, say);
+    given = parseArguments(args, process);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    say(`ERROR: ${messageOf(error)}`);
+    throw error;
+  }
+  try {
+    return await run(given, process, redactor, say);
+  } catch (error) {
+    const listing =
+      given.restore === undefined && isScrubberError(error) && error.code.startsWith("SCRUBBER_REGISTRY_");
+    say(`${listing ? UNLISTED : "ERROR"}: ${messageOf(error)}`);
     if (error instanceof Error && "problems" in error) {
       const { describeProblem } = await import("../config/problems.ts");
       for (const problem of error.problems as Parameters<typeof describeProblem>[0][])
@@ -76,23 +85,32 @@ async function run(given: GlanceArguments, process: Process, redactor: Redactor,
     stop.abort();
   });
   try {
-    await using claim = await claimRegistry(scrubber, daemon ? stop.signal : undefined, log);
+    if (daemon) return await workForever(scrubber, stop.signal, mark, log);
+    await using claim = await claimRegistry(scrubber, undefined, log);
     if (claim === undefined) {
-      if (given.restore !== undefined) say(ALREADY_RUNNING);
-      else if (!daemon) say("Another glance-scrubber is at work on this database: nothing to do here.");
+      if (given.restore === undefined) say("Another glance-scrubber is at work on this database: nothing to do here.");
+      else say(ALREADY_RUNNING);
       return given.restore === undefined ? EXIT.done : EXIT.environment;
     }
     if (given.restore !== undefined) return await restore(scrubber, given.restore, say);
-    if (daemon) {
-      // One that stood by takes over the mark, too.
-      await mark.take();
-      await scrubber.runForever({ signal: stop.signal });
-      return EXIT.done;
-    }
     return await runOnce(scrubber, stop.signal, say);
   } finally {
     endListening();
   }
+}
+
+/** A daemon: stands by until it has the claim, works until it is stopped or the claim is lost, and stands by again. */
+async function workForever(scrubber: Scrubber, stop: AbortSignal, mark: HostMark, log: Logger): Promise<ExitCode> {
+  while (!stop.aborted) {
+    await using claim = await claimRegistry(scrubber, stop, log);
+    if (claim === undefined) break;
+    // One that stood by takes over the mark, too.
+    await mark.take();
+    const { lost } = claim;
+    await scrubber.runForever({ signal: lost === undefined ? stop : AbortSignal.any([stop, lost]) });
+    if (lost?.aborted === true) log.warn("the lock was lost with its connection to the database: it is taken anew");
+  }
+  return EXIT.done;
 }
 
 async function open(settings: GlanceSettings, process: Process, redactor: Redactor, log: Logger): Promise<Scrubber> {
@@ -108,10 +126,10 @@ async function claimRegistry(
   { registry }: Scrubber,
   standBy: AbortSignal | undefined,
   log: Logger,
-): Promise<AsyncDisposable | undefined> {
-  const unclaimed: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
+): Promise<Claim | undefined> {
+  const unclaimed: Claim = { [Symbol.asyncDispose]: () => Promise.resolve() };
   for (let told = false; ; told = true) {
-    let claim: AsyncDisposable | undefined;
+    let claim: Claim | undefined;
     try {
       claim = registry?.claim === undefined ? unclaimed : await registry.claim();
     } catch (error) {
@@ -137,7 +155,7 @@ async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say): Promi
   try {
     const code = exitCodeFor(await scrubber.runOnce({ signal }));
     if (unlisted !== undefined) {
-      say(`Can not get scrub jobs from queue: ${unlisted}`);
+      say(`${UNLISTED}: ${unlisted}`);
       return EXIT.environment;
     }
     return skipped > 0 && code === EXIT.done ? EXIT.incomplete : code;
