@@ -22,6 +22,7 @@ interface Variant {
 const VARIANTS: readonly Variant[] = [
   { name: "queue-file + store-fs", registry: false, receipts: false },
   { name: "with receipts", registry: false, receipts: true },
+  { name: "with registry-sql", registry: true, receipts: false },
   { name: "with receipts and registry-sql", registry: true, receipts: true },
 ];
 

@@ -75,6 +75,8 @@ export class Recorder {
 function locationOf(item: Item): Locations {
   const { ref } = item as Partial<Pick<RoutedItem, "ref">>;
   const { location } = item.entry;
+  // Mostly it is so, and a spread is dear.
+  if (ref !== undefined && location !== undefined && location.store === undefined) return { ref, uri: location.uri };
   return {
     ...(ref === undefined ? {} : { ref }),
     ...(location === undefined ? {} : { uri: location.uri }),
