@@ -84,7 +84,7 @@ export class Leases {
   renew(leases: readonly LeaseRef[], leaseMs: number, now: number, totals: Totals): readonly boolean[] {
     const until = now + leaseMs;
     const renewed = leases.map(({ id, token }) => this.#renew.run(until, Number(id), Number(token), now) === 1);
-    totals.firstUntil = Math.min(totals.firstUntil ?? until, until);
+    if (renewed.includes(true)) totals.firstUntil = Math.min(totals.firstUntil ?? until, until);
     return renewed;
   }
 
