@@ -100,7 +100,7 @@ async function checkAndProbe(run: Invocation, write: boolean): Promise<void> {
   }
   await output.line(
     problems.length === 0
-      ? output.style("green", `In order${write ? "." : ". Nothing was written."}`)
+      ? output.style("green", `In order${write ? "." : ". Nothing was written to any store."}`)
       : output.style("red", `${plural(problems.length, "problem")}.`),
   );
 }
