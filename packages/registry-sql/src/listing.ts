@@ -80,8 +80,9 @@ export async function readImages(
     const own = livenessOf(nativeStatus);
     const status = own === "pending" && hollow.has(imageId) ? "live" : own;
     const deletedAt = status === "pending" ? instantOf(at) : undefined;
-    const location = { ...codec.read(value, metadata), ref, status };
-    found.get(imageId)?.locations.push(deletedAt === undefined ? location : { ...location, deletedAt });
+    const stored = codec.read(value, metadata);
+    const location = deletedAt === undefined ? { ...stored, ref, status } : { ...stored, ref, status, deletedAt };
+    found.get(imageId)?.locations.push(location);
   }
   return found;
 }

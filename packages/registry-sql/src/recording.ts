@@ -18,14 +18,7 @@ type ImageRow = readonly [
 ];
 
 /** The columns that name an object are there where they are needed. */
-type LeftRow = readonly [
-  id: number,
-  imageId: string,
-  status: string,
-  deleted: unknown,
-  value?: string,
-  metadata?: string | null,
-];
+type PendingRow = readonly [id: number, imageId: string, deleted: unknown, value?: string, metadata?: string | null];
 
 /** What is gone of an image. */
 type Gone = Deletion["locations"];
@@ -72,11 +65,10 @@ async function recordSome(
   const unmarked: number[] = [];
   const matchers = new Map<string, ReturnType<typeof matcher>>();
   for (const row of await rowsNamed(session, wanted, ids)) {
-    const [id, imageId, status, deleted] = row;
+    const [id, imageId, deleted] = row;
     const image = byId.get(imageId);
     const locations = wanted.get(imageId);
-    if (image === undefined || locations === undefined || status !== "pending_delete") continue;
-    if (isHollow(image[2], image[3])) continue;
+    if (image === undefined || locations === undefined || isHollow(image[2], image[3])) continue;
     const isGone = matchers.get(imageId) ?? matcher(locations, codec);
     if (locations.length > 1) matchers.set(imageId, isGone);
     if (!isGone(row)) continue;
@@ -106,28 +98,28 @@ async function recordSome(
   await markDeleted(session, sql`images`, unfinished);
 }
 
-/** The rows that these deletions are about: by their own ids, which is the quickest way; where a location has none, all that are left of the images. */
+/** The rows that these deletions are about: by their own ids, which is the quickest way; where a location has none, all of the images that are pending. */
 async function rowsNamed(
   session: Session,
   wanted: ReadonlyMap<string, Gone>,
   ids: readonly string[],
-): Promise<readonly LeftRow[]> {
+): Promise<readonly PendingRow[]> {
   const refs: number[] = [];
   for (const id of ids) {
     for (const { ref } of wanted.get(id) ?? []) {
       // The columns that name an object are long, and not needed where ids do.
       if (ref === undefined) {
-        return session.all<LeftRow>(sql`
-          SELECT id, image_id, status, deleted, value, meta_data FROM image_locations
-          WHERE image_id ${among(ids)} AND status <> 'deleted'`);
+        return session.all<PendingRow>(sql`
+          SELECT id, image_id, deleted, value, meta_data FROM image_locations
+          WHERE image_id ${among(ids)} AND status = 'pending_delete'`);
       }
       refs.push(ref);
     }
   }
-  const rows: LeftRow[] = [];
+  const rows: PendingRow[] = [];
   for (const some of inParts(refs)) {
-    const found = await session.all<LeftRow>(
-      sql`SELECT id, image_id, status, deleted FROM image_locations WHERE id ${among(some)} AND status <> 'deleted'`,
+    const found = await session.all<PendingRow>(
+      sql`SELECT id, image_id, deleted FROM image_locations WHERE id ${among(some)} AND status = 'pending_delete'`,
     );
     rows.push(...found);
   }
@@ -168,7 +160,7 @@ async function markDeleted(session: Session, table: Sql, unmarked: readonly (str
 }
 
 /** Tells whether a row is one of these locations: by its id, else by URI and store. */
-function matcher(locations: Gone, codec: LocationCodec): (row: LeftRow) => boolean {
+function matcher(locations: Gone, codec: LocationCodec): (row: PendingRow) => boolean {
   const [only] = locations;
   if (locations.length === 1 && only?.ref !== undefined) return ([id]) => id === only.ref;
   const refs = new Set<number>();
@@ -178,7 +170,7 @@ function matcher(locations: Gone, codec: LocationCodec): (row: LeftRow) => boole
     else if (uri !== undefined) names.add(nameOf(uri, store));
   }
   if (names.size === 0) return ([id]) => refs.has(id);
-  return ([id, , , , value = "", metadata = null]) =>
+  return ([id, , , value = "", metadata = null]) =>
     refs.has(id) || names.has(nameOfStored(codec.read(value, metadata)));
 }
 
