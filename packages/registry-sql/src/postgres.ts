@@ -17,6 +17,8 @@ export function postgresDriver(address: ServerAddress): Driver {
   const prepared = new WeakSet<pg.PoolClient>();
   // An idle connection that the server ended is taken out of the pool by the pool itself.
   pool.on("error", () => {});
+  // One that it ended while a claim or a transaction holds it fails at its next statement; unheard, the event would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   const acquire = async (): Promise<Connection> => {
     const client = await pool.connect();
     if (!prepared.has(client)) {
