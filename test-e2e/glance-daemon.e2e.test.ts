@@ -1,7 +1,11 @@
 import { existsSync } from "node:fs";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DatabaseServer } from "./servers/database-server.ts";
+import { deployGlance } from "./servers/glance.ts";
 import { GlanceLab } from "./servers/glance-lab.ts";
 import { ours, startDaemon } from "./servers/glance-scrubber.ts";
+import { startMariadb } from "./servers/mariadb.ts";
+import { startPostgres } from "./servers/postgres.ts";
 
 const REFUSED = {
   code: 1,
@@ -34,5 +38,38 @@ test("a daemon that stands by takes over from one that was killed with -9, also 
   expect(await ours(...lab.config, "--restore", id)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("cannot restore the image from deleted to active") as string,
+  });
+});
+
+describe.each([
+  ["MariaDB", startMariadb, "SELECT IS_USED_LOCK('scrubber:glance_lost') AS id", (id: number) => `KILL ${id}`],
+  [
+    "PostgreSQL",
+    startPostgres,
+    "SELECT pid AS id FROM pg_locks WHERE locktype = 'advisory' AND granted",
+    (id: number) => `SELECT pg_terminate_backend(${id})`,
+  ],
+] as const)("on %s", (_, start, holders, end) => {
+  let server: DatabaseServer;
+  beforeAll(async () => {
+    server = await start();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test("a daemon whose lock ended with its connection notices, and takes it anew", async () => {
+    await using database = await server.createDatabase("glance_lost");
+    using deployment = await deployGlance({ connection: database.sqlAlchemyUrl });
+    const holder = async (): Promise<number> => Number((await server.admin(holders))[0]?.["id"] ?? 0);
+    await using daemon = startDaemon("--config-file", deployment.configFile);
+    await daemon.logged("sweep finished");
+    const first = await holder();
+    expect(first).toBeGreaterThan(0);
+
+    await server.admin(end(first));
+    await daemon.logged("the lock was lost");
+    await expect.poll(holder, { timeout: 120_000 }).toBeGreaterThan(0);
+    expect(await holder()).not.toBe(first);
+    expect(await daemon.end("SIGTERM")).toBe(0);
+    expect(await holder()).toBe(0);
   });
 });
