@@ -1,9 +1,9 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { queueModel, testPlugin, testQueue } from "@scrubber/core/conformance";
 import fc from "fast-check";
-import { describe, test } from "vitest";
+import { afterAll, describe, test } from "vitest";
 import plugin from "../src/index.ts";
 import { fileQueueHarness } from "./queue-harness.ts";
 
@@ -15,12 +15,15 @@ test("it agrees with the model of a queue, for two scrubbers and a clock that ju
   await queueModel(fc, fileQueueHarness, { runs: Number(MODEL_RUNS), steps: 40, seed: Number(PROPERTY_SEED) });
 });
 
+const folder = mkdtempSync(join(tmpdir(), "scrubber-queue-file-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 testPlugin(
   { describe, test },
   {
     name: "queue-file",
     plugin,
-    options: () => Promise.resolve({ directory: join(mkdtempSync(join(tmpdir(), "scrubber-queue-file-")), "queue") }),
+    options: () => Promise.resolve({ directory: join(mkdtempSync(join(folder, "place-")), "queue") }),
     refused: [
       { options: {}, names: "directory" },
       { options: { directory: "" }, names: "directory" },

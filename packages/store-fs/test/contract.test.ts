@@ -1,8 +1,11 @@
 import { testPlugin, testStore, type StoreUnderTest } from "@scrubber/core/conformance";
 import type { Location } from "@scrubber/core";
+import { mkdtempSync, rmSync } from "node:fs";
 import { lstat, readdir, rename, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, test } from "vitest";
+import { afterAll, describe, test } from "vitest";
 import plugin from "../src/index.ts";
 import { openPlace } from "./place.ts";
 
@@ -79,16 +82,15 @@ async function open(): Promise<StoreUnderTest> {
 
 testStore({ describe, test }, { name: "fs", open });
 
+const folder = mkdtempSync(join(tmpdir(), "scrubber-store-fs-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 testPlugin(
   { describe, test },
   {
     name: "fs",
     plugin,
-    async options() {
-      const place = await openPlace();
-      await place[Symbol.asyncDispose]();
-      return { roots: [place.root] };
-    },
+    options: async () => ({ roots: [join(mkdtempSync(join(folder, "place-")), "images")] }),
     refused: [
       { options: {}, names: "roots" },
       { options: { roots: [] }, names: "roots" },
