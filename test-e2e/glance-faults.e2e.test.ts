@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,7 +97,6 @@ describe("the faults of today's glance-scrubber, on its own database", () => {
       `[glance_store]\ndefault_backend = fast\n[fast]\nfilesystem_store_datadir = ${folder}\n`;
     const l = await lab({ defaults: "enabled_backends = fast:file", stores: stores("/nowhere-yet") });
     // The folder is known only now.
-    const { readFileSync } = await import("node:fs");
     const text = readFileSync(l.deployment.configFile, "utf8").replace("/nowhere-yet", l.deployment.images);
     writeFileSync(l.deployment.configFile, text);
     const retired = l.file("a");
@@ -224,14 +223,28 @@ describe("glance-scrubber's command line", () => {
     });
   });
 
-  test("a database that does not answer is an error, never a run without work", async () => {
-    const broken = await lab({ defaults: "" });
-    writeFileSync(
-      join(broken.deployment.folder, "other.conf"),
-      "[database]\nconnection = sqlite:////nowhere/glance.sqlite\n",
+  test("a database that does not answer, or has no such tables, is an error in Glance's words, never a run without work", async () => {
+    using broken = await GlanceLab.make();
+    const configured = (name: string, text: string): readonly string[] => {
+      const file = join(broken.deployment.folder, name);
+      writeFileSync(file, text);
+      return [...broken.config, "--config-file", file];
+    };
+    const nowhere = configured("nowhere.conf", "[database]\nconnection = sqlite:////nowhere/glance.sqlite\n");
+    const lines = /^Can not get scrub jobs from queue: .*(nowhere|no such table)/m;
+    expect(await ours(...nowhere)).toMatchObject({ code: 1, stderr: expect.stringMatching(lines) as string });
+
+    const empty = join(broken.deployment.folder, "empty.sqlite");
+    new DatabaseSync(empty).close();
+    const logFile = join(broken.deployment.folder, "scrubber.log");
+    const tableless = configured(
+      "empty.conf",
+      `[DEFAULT]\nlog_file = ${logFile}\n[database]\nconnection = sqlite:///${empty}\n`,
     );
-    const ended = await ours(...broken.config, "--config-file", join(broken.deployment.folder, "other.conf"));
-    expect(ended.code).toBe(1);
-    expect(ended.stderr).toMatch(/nowhere/);
+    // With a log file, too, errors reach stderr, and nothing else does.
+    const ended = await ours(...tableless);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(lines) as string });
+    expect(ended.stderr).not.toContain('"info"');
+    expect(readFileSync(logFile, "utf8")).toContain("the sweep was not done");
   });
 });
