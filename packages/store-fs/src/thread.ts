@@ -26,7 +26,8 @@ interface Asked {
 
 /**
  * The thread that works in one root. System calls block it and nothing else: neither the process nor another root, even if a network file system
- * never answers; only what writes directories out borrows threads of the process, two at most. Started with the first batch; batches are worked off one after the other, and those that wait together are answered together.
+ * never answers; only what writes directories out borrows threads of the process, two at most. Started with the first batch; batches are worked off
+ * one after the other, and those that wait together are answered together.
  */
 export class RootThread {
   readonly #root: RootCheck;
