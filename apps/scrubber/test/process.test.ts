@@ -7,7 +7,7 @@ import { scrubber, start, temporaryFolder } from "./support/command.ts";
 
 async function initialized(): Promise<string> {
   const cwd = await temporaryFolder();
-  await scrubber(["init"], { cwd });
+  expect(await scrubber(["init"], { cwd })).toMatchObject({ code: 0 });
   const file = join(cwd, "scrubber.yaml");
   await writeFile(file, (await readFile(file, "utf8")).replace("wakeup: 300s", "wakeup: 100ms"));
   return cwd;

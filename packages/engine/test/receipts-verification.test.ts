@@ -4,27 +4,34 @@ import { describe, expect, test } from "vitest";
 import { verifyReceipts } from "../src/receipt-verification.ts";
 import { directory, home, onlyFile, open, receipt, shown, verify, writeThreeGroups } from "./receipts-world.ts";
 
-describe("verification", () => {
-  test("takes a file cut at any byte for torn, and proves every group that is whole", async () => {
-    const head = await writeThreeGroups();
-    const file = await onlyFile();
-    const whole = await readFile(file);
-    const ends = [...whole.toString("latin1").matchAll(/\{"link":.*\n/g)].map(
-      ({ index, 0: line }) => index + line.length,
-    );
-    expect(ends).toHaveLength(3);
-    for (let length = 0; length < whole.length; length++) {
-      await writeFile(file, whole.subarray(0, length));
-      const groups = ends.filter((end) => end <= length).length;
-      const torn = ends.includes(length) ? 0 : 1;
-      const expected = { files: 1, receipts: 2 * groups, ok: true, firstBad: null, torn };
-      expect({ length, ...(await verify()) }).toEqual({ length, ...expected });
-    }
-    await writeFile(file, whole.subarray(0, -1));
-    expect(await verify({ head })).toMatchObject({ ok: false });
-  });
+/** A file is written and verified for each of its bytes. */
+const MANY_FILES_MS = 600_000;
 
-  test("finds every changed byte", async () => {
+describe("verification", () => {
+  test(
+    "takes a file cut at any byte for torn, and proves every group that is whole",
+    { timeout: MANY_FILES_MS },
+    async () => {
+      const head = await writeThreeGroups();
+      const file = await onlyFile();
+      const whole = await readFile(file);
+      const ends = [...whole.toString("latin1").matchAll(/\{"link":.*\n/g)].map(
+        ({ index, 0: line }) => index + line.length,
+      );
+      expect(ends).toHaveLength(3);
+      for (let length = 0; length < whole.length; length++) {
+        await writeFile(file, whole.subarray(0, length));
+        const groups = ends.filter((end) => end <= length).length;
+        const torn = ends.includes(length) ? 0 : 1;
+        const expected = { files: 1, receipts: 2 * groups, ok: true, firstBad: null, torn };
+        expect({ length, ...(await verify()) }).toEqual({ length, ...expected });
+      }
+      await writeFile(file, whole.subarray(0, -1));
+      expect(await verify({ head })).toMatchObject({ ok: false });
+    },
+  );
+
+  test("finds every changed byte", { timeout: MANY_FILES_MS }, async () => {
     const head = await writeThreeGroups();
     const file = await onlyFile();
     const whole = await readFile(file);
