@@ -1,6 +1,7 @@
-import { closeSync, fsync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { End } from "./job.ts";
 import { errorCode, type HeldRoot, holdDirectory, type HeldDirectory, standsAt } from "./root.ts";
+import { writeOut } from "./write-out.ts";
 
 /** Why a file, or all in a directory, cannot be worked on. `throttled`: the whole file system is out of order, and there is no use in going on. */
 export interface Failure {
@@ -25,19 +26,19 @@ export interface WorkDirectory {
   readonly touched: { readonly by: Touched; readonly indexes: readonly number[] }[];
 }
 
-/**
- * One after the other, each would be a flush of the disk; two at once share most of them. Each occupies one of the four threads that Node has for files in
- * the whole process, so that more would let a file system that hangs hold up others.
- */
+/** One after the other, each would be a flush of the disk; two at once share most of them. */
 const WRITTEN_AT_ONCE = 2;
 
 /** The directories that are worked in: each is opened once, judged once, written out once. */
 export class Directories {
   readonly #root: HeldRoot;
+  readonly #borrowed: Int32Array;
   readonly #open = new Map<string, WorkDirectory>();
 
-  constructor(root: HeldRoot) {
+  /** `borrowed`: see {@link writeOut}. */
+  constructor(root: HeldRoot, borrowed: Int32Array) {
     this.#root = root;
+    this.#borrowed = borrowed;
   }
 
   get size(): number {
@@ -91,7 +92,7 @@ export class Directories {
 
   async #leave({ held, touched }: WorkDirectory): Promise<void> {
     if (touched.some(({ by, indexes }) => indexes.some((index) => by.isToWriteOut(index)))) {
-      const code = await writeOut(held.fd);
+      const code = await writeOut(held.fd, this.#borrowed);
       if (code !== undefined) tell(touched, code);
     }
     if (held !== this.#root) closeSync(held.fd);
@@ -102,16 +103,6 @@ function tell(touched: WorkDirectory["touched"], code: string): void {
   for (const { by, indexes } of touched) {
     for (const index of indexes) if (by.isToWriteOut(index)) by.lost(index, code);
   }
-}
-
-function writeOut(fd: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    fsync(fd, (error) => {
-      const code = error === null ? undefined : errorCode(error);
-      // A file system that knows no fsync of directories has nothing left to write for one.
-      resolve(code === "EINVAL" || code === "ENOTSUP" || code === "EOPNOTSUPP" ? undefined : code);
-    });
-  });
 }
 
 /** What a system error on `what` means for the file. */

@@ -17,6 +17,8 @@ export interface GroupOptions {
   readonly next: () => Job | undefined;
   /** Is given what was committed together, together: so it can go on together. */
   readonly answer: (answers: readonly JobAnswer[]) => void;
+  /** How many threads of the process are borrowed to write out; shared with other roots. */
+  readonly borrowed: Int32Array;
 }
 
 /**
@@ -135,7 +137,7 @@ export class Group {
 
   get #opened(): Directories {
     if (this.#root === undefined) throw new TypeError("no root is held");
-    return (this.#directories ??= new Directories(this.#root));
+    return (this.#directories ??= new Directories(this.#root, this.#options.borrowed));
   }
 
   /** There is nothing to do but to write out. What is done while something else is written out goes together. */

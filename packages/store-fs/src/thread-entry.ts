@@ -1,4 +1,4 @@
-import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Group } from "./group.ts";
 import type { Job } from "./job.ts";
 
@@ -9,6 +9,8 @@ if (port !== null) {
     // oxlint-disable-next-line no-unsafe-type-assertion -- the other end sends nothing else
     next: () => receiveMessageOnPort(port)?.message as Job | undefined,
     answer: (answers) => port.postMessage(answers),
+    // oxlint-disable-next-line no-unsafe-type-assertion -- as RootThread gives it
+    borrowed: workerData as Int32Array,
   });
   port.on("message", (job: Job) => group.bring(job));
 }

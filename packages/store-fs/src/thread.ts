@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type Finding, ScrubberError } from "@scrubber/core";
 import { type Answers, ENDS, isOutage, type Job, type JobAnswer, PROGRESS, type RootCheck } from "./job.ts";
+import { noneBorrowed } from "./write-out.ts";
 
 /** What the thread is asked to do, without what {@link RootThread} adds. */
 export type Request = Pick<Job, "act" | "paths" | "unmodifiedSince" | "identities">;
@@ -18,6 +19,8 @@ const MEMORY = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64, stackS
 /** Sources run as they are, built ones as JavaScript: the compiler rewrites imports, not this name. */
 const ENTRY: URL = new URL(`./thread-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
+const BORROWED = noneBorrowed();
+
 interface Asked {
   readonly progress: Int32Array;
   readonly answered: (answer: JobAnswer) => void;
@@ -26,7 +29,7 @@ interface Asked {
 
 /**
  * The thread that works in one root. System calls block it and nothing else: neither the process nor another root, even if a network file system
- * never answers; only what writes directories out borrows threads of the process, two at most. Started with the first batch; batches are worked off
+ * never answers; only what writes directories out borrows threads of the process, two at most for all roots. Started with the first batch; batches are worked off
  * one after the other, and those that wait together are answered together.
  */
 export class RootThread {
@@ -129,6 +132,7 @@ export class RootThread {
       name: `scrubber ${this.#root.path}`,
       resourceLimits: MEMORY,
       execArgv: [],
+      workerData: BORROWED,
     });
     worker.on("message", (answers: readonly JobAnswer[]) => {
       for (const answer of answers) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Group } from "../src/group.ts";
 import { type End, ENDS, isOutage, type Job, type JobAnswer, PROGRESS } from "../src/job.ts";
+import { noneBorrowed } from "../src/write-out.ts";
 
 /** What happened, in order: `unlink a/1`, `fsync a` (begun), `answers 0,1`. */
 const log: string[] = [];
@@ -16,6 +17,7 @@ let unlinked: () => void;
 const undo: (() => Promise<void>)[] = [];
 /** What an fsync waits for. */
 let disk: Promise<void>;
+let borrowed: Int32Array;
 
 vi.mock("node:fs", async (original) => {
   const fs = await original<typeof import("node:fs")>();
@@ -27,6 +29,10 @@ vi.mock("node:fs", async (original) => {
       const [, fd = "", name = ""] = /\/fd\/(\d+)\/(.*)$/.exec(path) ?? [];
       log.push(`unlink ${pathOf(fd)}/${name}`);
       unlinked();
+    },
+    fsyncSync: (fd: number) => {
+      log.push(`fsync ${pathOf(fd)} by itself`);
+      if (broken.has(pathOf(fd))) throw Object.assign(new Error("input/output error"), { code: "EIO" });
     },
     fsync: (fd: number, done: (error: Error | null) => void) => {
       const path = pathOf(fd);
@@ -47,6 +53,7 @@ beforeEach(async () => {
   broken.clear();
   unlinked = () => {};
   disk = Promise.resolve();
+  borrowed = noneBorrowed();
   root = await realpath(await mkdtemp(join(tmpdir(), "scrubber-group-")));
 });
 
@@ -92,7 +99,7 @@ function bring(first: Job, next: () => Job | undefined): { readonly group: Group
     log.push(`answers ${answers.map(({ id }) => id - first.id).join()}`);
     for (const { id, result } of answers) results.set(id, result);
   };
-  const group = new Group({ next, answer });
+  const group = new Group({ next, answer, borrowed });
   group.bring(first);
   return { group, results };
 }
@@ -293,4 +300,14 @@ test("a group that has grown large waits for the one before: no more than two ho
   resolve();
   await until(() => expect(results.size).toBe(3));
   expect(log).toEqual(["fsync ", "answers 0", "fsync ", "answers 1", "fsync ", "answers 2"]);
+});
+
+test("where other roots hold the threads that may be borrowed, a directory is written out by the root's own", async () => {
+  broken.add("b");
+  borrowed[0] = 1;
+  const first = job(await fill("a/1", "b/1", "c/1"));
+  const results = await run([first]);
+  expect(log.filter((line) => line.startsWith("fsync"))).toEqual(["fsync a", "fsync b by itself", "fsync c by itself"]);
+  expect(endsOf(results.get(first.id))).toEqual(["deleted", "unknown", "deleted"]);
+  expect(borrowed[0]).toBe(1);
 });
