@@ -78,7 +78,7 @@ const plugin: RegistryPlugin<Options, Options> = defineRegistry<Options, Options
     const { path } = address;
     if (!existsSync(path)) {
       throw new ScrubberError("SCRUBBER_REGISTRY_UNAVAILABLE", `the registry's database ${path} does not exist`, {
-        hint: "Make it with scrubber init, or correct registry.with.url.",
+        hint: "Correct the registry's URL, or make a new registry there with scrubber init.",
       });
     }
     return orExplained(path, () => {
