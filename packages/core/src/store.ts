@@ -12,8 +12,8 @@ export interface Call {
  */
 export interface Target {
   /**
-   * What the store calls the object, free of credentials. Two locations are the same object if and only if the same store gives them
-   * the same key, so every spelling of one object must end in one key. It may be shown and logged.
+   * What the store calls the object, free of credentials. Two locations are the same object if and only if the same store, or two with an equal
+   * {@link Store.place}, give them the same key, so every spelling of one object must end in one key. It may be shown and logged.
    */
   readonly key: string;
   /**
@@ -94,6 +94,14 @@ export interface Store<T extends Target = Target> extends AsyncDisposable {
   readonly schemes: readonly string[];
   readonly supports: StoreSupports;
   readonly limits: StoreLimits;
+
+  /**
+   * What the keys are relative to: the server, the account, the file system. Two stores with an equal place call the same object by the same key, so what a live
+   * image names through one of them is kept from the other. Written so that every spelling of one place ends in the same text, beginning with the name of
+   * what is there (`s3:`, `file:`), and free of credentials; never changes while the store is open. In doubt rather equal: data is then kept that could go, and
+   * in the other case lost. Left out: the keys mean something within this store alone, and another one over the same objects does not see what it refers to.
+   */
+  readonly place?: string;
 
   /**
    * Recognises a location: synchronous, without any input or output.

@@ -28,6 +28,11 @@ export interface StoreUnderTest extends AsyncDisposable {
   hold?(location: Location): Promise<void>;
   /** Other spellings of the same object, at least one where the scheme allows any. */
   spellings(location: Location): readonly Location[];
+  /**
+   * Another store over the same objects, for stores with a `place`: as somebody else would configure it, with other credentials and another spelling of the
+   * place (the host in capitals, another root around the first). Closed by the case.
+   */
+  second?(): Promise<Store>;
   /** How many objects are there, asked of the backend by another client; to show that a probe leaves nothing. */
   count?(): Promise<number>;
   /** Locations of somebody else: `target` answers undefined. */

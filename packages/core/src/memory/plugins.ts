@@ -40,6 +40,7 @@ export const memoryStore: StorePlugin<MemoryStorePluginOptions | undefined, Memo
     groups: texts,
     supports: flags("identity", "holds", "versions", "bytes"),
     limits: counts("batch", "concurrency"),
+    sharing: object,
   }),
   open: ({ instance, ...options }, context) =>
     Promise.resolve(instance?.reopen() ?? createMemoryStore({ ...options, now: () => context.now() })),

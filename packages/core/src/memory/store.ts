@@ -41,6 +41,8 @@ export interface MemoryStoreOptions {
   readonly supports?: Partial<StoreSupports>;
   /** Default: batch 1000, concurrency 8. */
   readonly limits?: Partial<StoreLimits>;
+  /** Over the objects of this other store, as two configured ids over one bucket are. Default: over objects of its own. */
+  readonly sharing?: MemoryStore;
 }
 
 /** One version of an object. */
@@ -53,6 +55,7 @@ export interface MemoryVersion {
 
 /** A store that lives as long as the object. Locations are `memory://GROUP/NAME`. */
 export interface MemoryStore extends Store<MemoryTarget> {
+  readonly place: string;
   /** What is there: keys (`group/name`) with their versions, the latest last. */
   readonly objects: Map<string, readonly MemoryVersion[]>;
   readonly calls: Readonly<Record<StoreCall, number>>;
@@ -73,19 +76,22 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   return new ObjectStore(options);
 }
 
+let made = 0;
+let written = 0;
+
 const ALL_SUPPORTED: StoreSupports = { identity: true, holds: true, versions: true, bytes: true };
 
 class ObjectStore implements MemoryStore {
   readonly schemes: readonly string[];
   readonly supports: StoreSupports;
   readonly limits: StoreLimits;
-  readonly objects: Map<string, readonly MemoryVersion[]> = new Map();
+  readonly place: string;
+  readonly objects: Map<string, readonly MemoryVersion[]>;
   readonly faults: MemoryStoreFaults;
   readonly #calls = new Calls<StoreCall>(["delete", "inspect", "probe"], "SCRUBBER_STORE_UNAVAILABLE");
   readonly #now: () => Date;
   readonly #scheme: string;
   readonly #groups: readonly string[] | undefined;
-  #written = 0;
 
   constructor(options: MemoryStoreOptions) {
     this.#now = options.now ?? (() => new Date());
@@ -94,6 +100,8 @@ class ObjectStore implements MemoryStore {
     this.schemes = [this.#scheme];
     this.supports = { ...ALL_SUPPORTED, ...options.supports };
     this.limits = { batch: 1000, concurrency: 8, ...options.limits };
+    this.place = options.sharing?.place ?? `memory:${++made}`;
+    this.objects = options.sharing?.objects ?? new Map();
     this.faults = {
       calls: this.#calls.faults,
       missingGroups: new Set(),
@@ -122,7 +130,7 @@ class ObjectStore implements MemoryStore {
   }
 
   put(uri: string, object: { readonly size?: number; readonly modifiedAt?: Date } = {}): Location {
-    const n = ++this.#written;
+    const n = ++written;
     const { size = 1, modifiedAt = this.#now() } = object;
     const key = this.#keyOf(uri);
     const before = this.supports.versions ? (this.objects.get(key) ?? []) : [];

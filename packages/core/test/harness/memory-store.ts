@@ -17,6 +17,7 @@ export function memoryStoreHarness(supports: Partial<StoreSupports> = {}): Store
         exists: ({ uri }) => Promise.resolve(store.has(uri)),
         identify: ({ uri }) => Promise.resolve(store.identify(uri) ?? {}),
         hold: ({ uri }) => Promise.resolve(void store.faults.held.set(keyOf(uri), undefined)),
+        second: () => Promise.resolve(createMemoryStore({ sharing: store })),
         count: () => Promise.resolve(store.objects.size),
         spellings: ({ uri }) => [
           { uri: uri.replace("memory://kit/", "MEMORY://KIT/") },

@@ -1,5 +1,6 @@
 import type { StoreUnderTest } from "../../src/conformance/index.ts";
 import type { Location, Outcome, Presence, Store, StoreSupports, Target } from "../../src/index.ts";
+import { createMemoryStore } from "../../src/memory/index.ts";
 import { delegate } from "../harness/delegate.ts";
 
 /** Breaks a store in one way. */
@@ -74,6 +75,17 @@ export const storeSabotages: Readonly<Record<string, StoreSabotage>> = {
     outcomes.map((one, index) => (index === 0 ? one : { kind: "unknown", reason: "it is there twice" })),
   ),
   "keys and groups are free of credentials": targeted((target, uri) => ({ ...target, key: uri })),
+  "its place has a name that stays, free of credentials, if it has one": methods(() => {
+    let asked = 0;
+    return {
+      get place() {
+        return `memory:${++asked}`;
+      },
+    };
+  }),
+  "another store over the same objects has the same place, and the same keys": {
+    wreck: (under) => delegate(under, { second: () => Promise.resolve(createMemoryStore()) }),
+  },
   "target asks nobody: it answers at once, always the same, with the backend gone too": {
     wreck(under) {
       let broken = false;

@@ -109,6 +109,40 @@ export const targetCases: readonly StoreCase[] = [
     },
   },
   {
+    title: "its place has a name that stays, free of credentials, if it has one",
+    async run(under) {
+      const { store } = under;
+      const { place } = store;
+      if (place === undefined) return;
+      promise(typeof place === "string" && place !== "", "a place is a text", place);
+      for (const { uri } of under.spellings(under.locate("object"))) {
+        for (const secret of secretsOf(uri)) promise(!place.includes(secret), "a place is free of credentials", place);
+      }
+      const mend = await under.breakBackend();
+      try {
+        same(store.place, place, "a place is the same as long as the store is open");
+      } finally {
+        await mend();
+      }
+    },
+  },
+  {
+    title: "another store over the same objects has the same place, and the same keys",
+    hand: "second",
+    async run(under) {
+      const second = await required(under.second?.bind(under), "second", "it is another store over the same objects")();
+      try {
+        promise(under.store.place !== undefined, "a store without a place says nothing of others", under.store.place);
+        same(second.place, under.store.place, "what a live image names through one store is kept from the other");
+        const location = under.locate("object");
+        const target = second.target({ location, requestedAt: afterwards() });
+        same(target?.key, targetOf(under, location).key, "two stores of one place call an object by the same key");
+      } finally {
+        await second[Symbol.asyncDispose]();
+      }
+    },
+  },
+  {
     title: "target asks nobody: it answers at once, always the same, with the backend gone too",
     async run(under) {
       const location = under.locate("object");
