@@ -1,5 +1,6 @@
 import {
   ScrubberError,
+  storeIdOf,
   type Image,
   type ImageLocation,
   type Location,
@@ -81,7 +82,7 @@ export class AdmissionBatch {
   #judge(at: number, { entry, to, target }: Routed): Verdict | undefined {
     const { imageId } = entry;
     const image = this.#options.images.get(imageId);
-    const address = addressOf(to.id, target);
+    const address = addressOf(to, target);
     if (image === undefined) {
       if (!this.#options.deletesUnknown) return { kind: "unknownImage" };
       this.open.push({ at, imageId, address, ref: undefined, listed: false, candidates: [] });
@@ -89,7 +90,7 @@ export class AdmissionBatch {
     }
     let rows = this.#rows.at(imageId, address);
     if (rows.length === 0) rows = this.#rows.unaddressed(imageId, entry.location.uri);
-    const pending = this.#pendingRow(rows, entry.location.uri);
+    const pending = this.#pendingRow(rows, entry.location);
     const isLive = rows.some(({ location }) => location.status === "live");
     const ref = (pending ?? rows.find(({ location }) => location.status === "deleted"))?.location.ref;
     if (isLive && pending === undefined)
@@ -114,15 +115,15 @@ export class AdmissionBatch {
     return undefined;
   }
 
-  /** The row that an entry stands for: of the same spelling, if there is one; each for one entry. */
-  #pendingRow(rows: readonly Row[], uri: string): Row | undefined {
+  /** The row that an entry stands for: of the same spelling and the store that it names, if there is one; each for one entry. */
+  #pendingRow(rows: readonly Row[], of: Location): Row | undefined {
     let best: Row | undefined;
     let bestRank = -1;
     for (const row of rows) {
       const { status, ref, location } = row.location;
       if (status !== "pending") continue;
       const isTaken = ref !== undefined && this.#taken.has(ref);
-      const rank = isTaken ? 0 : location?.uri === uri ? 2 : 1;
+      const rank = isTaken || location === undefined ? 0 : likeness(location, of);
       if (rank <= bestRank) continue;
       best = row;
       bestRank = rank;
@@ -134,9 +135,9 @@ export class AdmissionBatch {
   /** Finds the candidates. False: the batch's own rows, which are in every listing that is whole, are not among them. */
   #find(index: Pick<LocationIndex, "find">): boolean {
     for (const open of this.open) {
-      const { store, key, within } = open.address;
-      open.candidates = index.find(store, key);
-      if (within !== undefined) open.candidates = [...new Set([...open.candidates, ...index.find(store, within)])];
+      const { place, key, within } = open.address;
+      open.candidates = index.find(place, key);
+      if (within !== undefined) open.candidates = [...new Set([...open.candidates, ...index.find(place, within)])];
       if (open.listed && open.ref !== undefined && !open.candidates.includes(open.ref)) return false;
     }
     return true;
@@ -232,6 +233,12 @@ export class AdmissionBatch {
     this.#verdicts[at] = { kind: "shared", with: other, ref };
     return false;
   }
+}
+
+/** How much a row's location is an entry's: two of one object may differ in spelling, and in the store that they name. */
+function likeness(one: Location, other: Location): number {
+  if (one.uri !== other.uri) return 1;
+  return storeIdOf(one) === storeIdOf(other) ? 3 : 2;
 }
 
 /** Another listed row that names an object. */

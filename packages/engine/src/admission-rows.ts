@@ -29,7 +29,7 @@ export class ImageRows {
     // What an image lists is mostly what is to be deleted of it, and that was routed already.
     const routed = new Map<string, readonly Address[]>();
     for (const { entry, to, target } of batch) {
-      if (isPlain(entry.location)) routed.set(entry.location.uri, [addressOf(to.id, target)]);
+      if (isPlain(entry.location)) routed.set(entry.location.uri, [addressOf(to, target)]);
     }
     for (const image of images.values()) {
       for (const one of image.locations) {

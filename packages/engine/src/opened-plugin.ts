@@ -63,6 +63,7 @@ function requireOpened(plugin: AnyPlugin, path: string, opened: unknown): void {
     if (!isCount(batch) || !isCount(concurrency))
       missing.push("limits (batch and concurrency, each a whole number from 1)");
     if (!isSchemes(at["schemes"])) missing.push("schemes (in lower case, without the colon)");
+    if (!isPlace(at["place"])) missing.push("a place that is a text (or none)");
   }
   if (missing.length === 0) return;
   throw new ScrubberError(
@@ -76,6 +77,10 @@ function requireOpened(plugin: AnyPlugin, path: string, opened: unknown): void {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+function isPlace(value: unknown): boolean {
+  return value === undefined || (typeof value === "string" && value !== "");
 }
 
 function isSchemes(value: unknown): boolean {

@@ -4,21 +4,22 @@ import type { OpenStore, RouteResult } from "./routing.ts";
 /** Finds the one store that takes a location, or says why there is none. Never throws. */
 export type Route = (location: Location, requestedAt: Date) => RouteResult;
 
-/** A store and what it calls an object. Two locations are the same object if and only if their addresses are equal. */
+/** Where an object is: what the stores there call it. Two locations are the same object if and only if their addresses are equal. */
 export interface Address {
-  readonly store: string;
+  /** The store's place, or the store itself by its id: what the key is relative to. */
+  readonly place: string;
   readonly key: string;
   /** Of a version: the key of the object as a whole. */
   readonly within?: string | undefined;
 }
 
-export function addressOf(storeId: string, { key, within }: Target): Address {
-  return { store: storeId, key, within };
+export function addressOf({ id, store }: OpenStore, { key, within }: Target): Address {
+  return { place: store.place ?? id, key, within };
 }
 
 /** Whether two addresses are one object, or one is a version of the other. */
 export function isSameObject(one: Address, other: Address): boolean {
-  return one.store === other.store && (one.key === other.key || one.within === other.key || one.key === other.within);
+  return one.place === other.place && (one.key === other.key || one.within === other.key || one.key === other.within);
 }
 
 /** Targets that are only compared: no time of a request matters. */
@@ -31,7 +32,7 @@ const NEVER = new Date(0);
  */
 export function addressesOf(location: Location, route: Route, stores: readonly OpenStore[]): readonly Address[] {
   const routed = route(location, NEVER);
-  if (routed.reason === undefined) return [addressOf(routed.to.id, routed.target)];
+  if (routed.reason === undefined) return [addressOf(routed.to, routed.target)];
   const found = addressesIn(location, stores);
   const uri = plainer(location.uri);
   return found.length > 0 || uri === location.uri ? found : addressesIn({ ...location, uri }, stores);
@@ -39,10 +40,10 @@ export function addressesOf(location: Location, route: Route, stores: readonly O
 
 function addressesIn(location: Location, stores: readonly OpenStore[]): readonly Address[] {
   const found: Address[] = [];
-  for (const { id, store } of stores) {
+  for (const to of stores) {
     try {
-      const target = store.target({ location, requestedAt: NEVER });
-      if (target !== undefined) found.push(addressOf(id, target));
+      const target = to.store.target({ location, requestedAt: NEVER });
+      if (target !== undefined) found.push(addressOf(to, target));
     } catch {
       // Malformed, or outside of what the store may touch: the store does not delete it under this name.
     }

@@ -33,8 +33,8 @@ export class LocationIndex {
     return this.#size;
   }
 
-  add(storeId: string, key: string, ref: LocationRef): void {
-    this.#hash(storeId, key);
+  add(place: string, key: string, ref: LocationRef): void {
+    this.#hash(place, key);
     const shard = this.#shard();
     if (shard.used >= shard.refs.length * MOST_FULL) grow(shard);
     let same = 0;
@@ -55,8 +55,8 @@ export class LocationIndex {
   }
 
   /** Every row that may have this key. */
-  find(storeId: string, key: string): readonly LocationRef[] {
-    this.#hash(storeId, key);
+  find(place: string, key: string): readonly LocationRef[] {
+    this.#hash(place, key);
     const shard = this.#shard();
     const found: LocationRef[] = [];
     for (let slot = slotOf(this.#low, shard.refs.length); ; slot = slot + 1 === shard.refs.length ? 0 : slot + 1) {
@@ -85,11 +85,11 @@ export class LocationIndex {
   }
 
   /** Two multiplicative hashes of 32 bits, side by side, well mixed at the end. */
-  #hash(storeId: string, key: string): void {
+  #hash(place: string, key: string): void {
     let a = this.#seed ^ 0xdeadbeef;
     let b = this.#seed ^ 0x41c6ce57;
-    for (let i = 0; i < storeId.length; i++) {
-      const c = storeId.charCodeAt(i);
+    for (let i = 0; i < place.length; i++) {
+      const c = place.charCodeAt(i);
       a = Math.imul(a ^ c, 2_654_435_761);
       b = Math.imul(b ^ c, 1_597_334_677);
     }

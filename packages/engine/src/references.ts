@@ -226,9 +226,9 @@ export class References {
     }
     const addresses = this.#options.addressesOf(row.location);
     if (addresses.length === 0) built.unaddressable++;
-    for (const { store, key, within } of addresses) {
-      built.index.add(store, key, row.ref);
-      if (within !== undefined) built.index.add(store, within, row.ref);
+    for (const { place, key, within } of addresses) {
+      built.index.add(place, key, row.ref);
+      if (within !== undefined) built.index.add(place, within, row.ref);
     }
   }
 

@@ -285,8 +285,8 @@ function notPending(nativeStatus: string | undefined): string {
 }
 
 /** Where an object is, and the one that it is a version of. */
-function placesOf({ store, key, within }: Address): readonly string[] {
-  return within === undefined ? [`${store}\0${key}`] : [`${store}\0${key}`, `${store}\0${within}`];
+function placesOf({ place, key, within }: Address): readonly string[] {
+  return within === undefined ? [`${place}\0${key}`] : [`${place}\0${key}`, `${place}\0${within}`];
 }
 
 function pendingAddresses(image: Image | undefined, { route, stores }: RestoreOptions): ReadonlySet<string> {

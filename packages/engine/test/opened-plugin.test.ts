@@ -46,6 +46,12 @@ test("what a store plugin opened is looked at before anything is leased: the err
   await expect(scrubberWith(storeWithout("Symbol(Symbol.asyncDispose)"))).rejects.toMatchObject({
     code: "SCRUBBER_PLUGIN_INVALID",
   });
+  for (const place of ["", 7, null]) {
+    await expect(scrubberWith(Object.assign(Object(storeWithout()), { place }))).rejects.toMatchObject({
+      code: "SCRUBBER_PLUGIN_INVALID",
+      message: expect.stringContaining("it lacks a place that is a text (or none)"),
+    });
+  }
   await expect(scrubberWith(undefined)).rejects.toMatchObject({ code: "SCRUBBER_PLUGIN_INVALID" });
   await using whole = await scrubberWith(storeWithout());
   expect(await whole.runOnce()).toMatchObject({ leased: 0 });

@@ -18,7 +18,7 @@ test("the index of references is extended at the same small cost while rows at t
       await Promise.resolve();
       yield found;
     }),
-    addressesOf: ({ uri }) => [{ store: "s", key: uri.slice(2) }],
+    addressesOf: ({ uri }) => [{ place: "s", key: uri.slice(2) }],
     monotonic: () => 0,
     emit: () => {},
   });

@@ -23,7 +23,7 @@ class Listing {
   constructor(notes?: MemoryQueue) {
     this.references = new References({
       registry: withReferences(createMemoryRegistry(), (after) => this.#list(after)),
-      addressesOf: ({ uri }: Location) => (uri.startsWith("s:") ? [{ store: "s", key: uri.slice(2) }] : []),
+      addressesOf: ({ uri }: Location) => (uri.startsWith("s:") ? [{ place: "s", key: uri.slice(2) }] : []),
       monotonic: () => this.elapsed,
       emit: (event) => this.warnings.push(event.type === "warning" ? event.message : event.type),
       notes,
