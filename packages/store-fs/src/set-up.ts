@@ -1,12 +1,13 @@
 import { type Context, ScrubberError, type Store } from "@scrubber/core";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { lstat, mkdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { lstat, mkdir, readlink, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RootCheck } from "./job.ts";
 import { DEFAULT_MARKER, type FsOptions } from "./options.ts";
 import { errorCode, type HeldRoot, holdRoot } from "./root.ts";
 import { FsStore } from "./store.ts";
+import type { RootPath } from "./target.ts";
 
 const MARKER_TEXT = `This file shows that the directory is there and mounted.
 While it is missing, Scrubber calls no file in here deleted. Leave it here.
@@ -21,26 +22,23 @@ const GLANCE_MS = 1000;
 export async function openStore(options: FsOptions, context: Context): Promise<Store> {
   const roots = rootChecks(options, context);
   const glances = await Promise.all(roots.map(glanceAt));
-  const places = new Map<string, string>();
-  for (const [index, { path }] of roots.entries()) {
-    const place = glances[index]?.place ?? path;
-    const other = places.get(place);
+  const inodes = new Map<string, string>();
+  for (const { path, inode = path } of glances) {
+    const other = inodes.get(inode);
     if (other !== undefined) {
       throw new ScrubberError("SCRUBBER_PLUGIN_OPTIONS", `the roots ${other} and ${path} are the same directory`, {
         hint: "Leave one of them out.",
       });
     }
-    places.set(place, path);
+    inodes.set(inode, path);
   }
   const store = new FsStore(roots, {
-    roots: roots.map(({ path }) => path).toSorted((a, b) => b.length - a.length),
+    roots: glances.toSorted((a, b) => b.path.length - a.path.length),
     marker: options.marker ?? DEFAULT_MARKER,
     percentEncoded: options.percentEncoded ?? true,
     ignoreModified: options.ignoreModified ?? false,
   });
-  for (const [index, { path }] of roots.entries()) {
-    if (glances[index]?.marker === true) store.sawMarker(path);
-  }
+  for (const { path, markerSeen } of glances) if (markerSeen) store.sawMarker(path);
   return store;
 }
 
@@ -77,19 +75,37 @@ function rootChecks(options: FsOptions, context: Context): readonly RootCheck[] 
   }));
 }
 
-async function glanceAt({ path, marker }: RootCheck): Promise<{ place?: string; marker: boolean }> {
-  const look = async (): Promise<{ place?: string; marker: boolean }> => {
+/** What is seen of a root when the store is opened. */
+interface Glance extends RootPath {
+  readonly inode?: string;
+  readonly markerSeen: boolean;
+}
+
+async function glanceAt({ path, marker }: RootCheck): Promise<Glance> {
+  const look = async (): Promise<Glance> => {
+    const real = { path, realPath: await realPathOf(path) };
     const found = await stat(path, { bigint: true }).catch(() => undefined);
-    if (found === undefined) return { marker: false };
-    const seen = marker !== false && (await lstat(join(path, marker)).catch(() => undefined)) !== undefined;
-    return { place: `${found.dev}:${found.ino}`, marker: seen };
+    if (found === undefined) return { ...real, markerSeen: false };
+    const markerSeen = marker !== false && (await lstat(join(path, marker)).catch(() => undefined)) !== undefined;
+    return { ...real, inode: `${found.dev}:${found.ino}`, markerSeen };
   };
   const waited = new AbortController();
   try {
-    return await Promise.race([look(), delay(GLANCE_MS, { marker: false }, { signal: waited.signal })]);
+    const blind: Glance = { path, realPath: path, markerSeen: false };
+    return await Promise.race([look(), delay(GLANCE_MS, blind, { signal: waited.signal })]);
   } finally {
     waited.abort();
   }
+}
+
+/** As `realpath`, also of what is not there yet: the links on its way are. */
+async function realPathOf(path: string, mostLinks = 40): Promise<string> {
+  const found = await realpath(path).catch(() => undefined);
+  if (found !== undefined || path === dirname(path)) return found ?? path;
+  const parent = await realPathOf(dirname(path), mostLinks);
+  const here = join(parent, basename(path));
+  const leadsTo = mostLinks > 0 ? await readlink(here).catch(() => undefined) : undefined;
+  return leadsTo === undefined ? here : realPathOf(resolve(parent, leadsTo), mostLinks - 1);
 }
 
 async function makeDirectory(path: string): Promise<string | undefined> {

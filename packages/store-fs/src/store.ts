@@ -13,6 +13,8 @@ export class FsStore implements Store<FsTarget> {
   readonly supports: StoreSupports = { identity: true, holds: false, versions: false, bytes: true };
   /** Eight batches on their way: while four are worked off and committed together, four more are brought. */
   readonly limits: StoreLimits = { batch: 1000, concurrency: 8 };
+  /** Paths, which are the same for every store of this machine. */
+  readonly place = "file:";
   readonly #recognition: Recognition;
   readonly #threads: ReadonlyMap<string, RootThread>;
 
@@ -66,7 +68,7 @@ export class FsStore implements Store<FsTarget> {
     const identities = new Map<number, FileIdentity>();
     let paths = "";
     for (const [index, target] of targets.entries()) {
-      paths += index === 0 ? target.key : `\0${target.key}`;
+      paths += index === 0 ? target.path : `\0${target.path}`;
       unmodifiedSince[index] = target.unmodifiedSince;
       if (target.identity !== undefined) identities.set(index, target.identity);
     }
@@ -109,7 +111,7 @@ function outcomeOf(answers: Answers | undefined, index: number, target: FsTarget
 function ambiguous(target: FsTarget): Outcome & Presence {
   return {
     kind: "changed",
-    reason: `no file has this name as a whole, and Glance would have cut it at ? or #: ${target.key}`,
+    reason: `no file has this name as a whole, and Glance would have cut it at ? or #: ${target.path}`,
   };
 }
 

@@ -2,8 +2,10 @@ import type { Identity, Location, Target } from "@scrubber/core";
 import type { FileIdentity } from "./job.ts";
 import { isFileUri, locationInvalid, pathOfFileUri } from "./location.ts";
 
-/** A file as the store addresses it: `key` is its absolute path, `group` the root that it is in. */
+/** A file as the store addresses it: `key` is its absolute path with the symbolic links of its root resolved, `group` the root that it is in. */
 export interface FsTarget extends Target {
+  /** As it was named: by the root as configured. */
+  readonly path: string;
   /** Modified later than this (milliseconds since 1970), it is not the file that was meant. */
   readonly unmodifiedSince: number;
   readonly identity: FileIdentity | undefined;
@@ -13,10 +15,16 @@ export interface FsTarget extends Target {
   readonly ambiguous: boolean;
 }
 
+/** A root, as configured and as it really is. */
+export interface RootPath {
+  readonly path: string;
+  readonly realPath: string;
+}
+
 /** How locations are recognised. */
 export interface Recognition {
-  /** Absolute paths, longest first. */
-  readonly roots: readonly string[];
+  /** By longest path first. */
+  readonly roots: readonly RootPath[];
   readonly marker: string | false;
   readonly percentEncoded: boolean;
   readonly ignoreModified: boolean;
@@ -29,8 +37,8 @@ const ALLOWED_MS = 2000;
 export function recognise(location: Location, requestedAt: Date, as: Recognition): FsTarget | undefined {
   const { uri, identity } = location;
   if (!isFileUri(uri)) return undefined;
-  const key = pathOfFileUri(uri, as.percentEncoded);
-  const root = as.roots.find((path) => key.startsWith(path) && key[path.length] === "/");
+  const path = pathOfFileUri(uri, as.percentEncoded);
+  const root = as.roots.find((one) => path.startsWith(one.path) && path[one.path.length] === "/");
   if (root === undefined) {
     throw locationInvalid(
       uri,
@@ -38,12 +46,13 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
       "Add its directory to `roots` if the scrubber may delete there.",
     );
   }
-  if (as.marker !== false && as.roots.some((path) => key === `${path}/${as.marker}`)) {
+  if (as.marker !== false && as.roots.some((one) => path === `${one.path}/${as.marker}`)) {
     throw locationInvalid(uri, "is the marker of its root");
   }
   return {
-    key,
-    group: root,
+    key: root.path === root.realPath ? path : root.realPath + path.slice(root.path.length),
+    path,
+    group: root.path,
     unmodifiedSince: as.ignoreModified ? Number.POSITIVE_INFINITY : requestedAt.getTime() + ALLOWED_MS,
     identity: identity === undefined ? undefined : fileIdentity(identity),
     note: identity === undefined ? undefined : notCompared(identity),

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, test } from "vitest";
 import plugin from "../src/index.ts";
-import { openPlace } from "./place.ts";
+import { contextIn, openPlace } from "./place.ts";
 
 const pathOf = ({ uri }: Location): string => decodeURIComponent(uri.replace(/^file:\/\//, ""));
 
@@ -47,6 +47,7 @@ async function open(): Promise<StoreUnderTest> {
         { uri: `file://${path}`, store: "fs" },
       ];
     },
+    second: () => plugin.open({ roots: ["."] }, contextIn(place.folder)),
     count: async () => (await readdir(root)).length,
     foreign: [{ uri: "s3://bucket/key" }, { uri: "https://example.com/images/a" }, { uri: "files:///images/a" }],
     refused: [
