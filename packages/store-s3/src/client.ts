@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { DeleteObjectsCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { awsRegionOf } from "./addressing.ts";
 import { readDeleteResult, type DeleteAnswer } from "./delete-result.ts";
 import { AnswerError, failureOf, type Failure } from "./failure.ts";
 import type { UriCredentials } from "./location.ts";
@@ -47,7 +48,8 @@ export class Server {
       timeout: options.timeout,
       ca,
     });
-    const region = options.region ?? (options.endpoint === undefined ? undefined : "us-east-1");
+    const region =
+      options.region ?? (options.endpoint === undefined ? undefined : (awsRegionOf(options.endpoint) ?? "us-east-1"));
     this.#config = {
       ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
       ...(region !== undefined && { region }),

@@ -1,4 +1,5 @@
 import { maskUri, schemeOf, ScrubberError, type Identity, type Location, type Target } from "@scrubber/core";
+import { createAddressing, type Addressing } from "./addressing.ts";
 import type { S3Options } from "./options.ts";
 
 /** Credentials that stood in a location. They show in no log, JSON or inspection; whoever signs a request asks for them by name. */
@@ -39,7 +40,6 @@ const MAX_KEY_BYTES = 1024;
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** What would make a canonical key ambiguous or unfit to be shown. */
 const ESCAPED_IN_KEYS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029%?]/;
-const AWS_HOST = /^(?:(.+)\.)?s3(?:[.-](?:dualstack\.|fips\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
 const SCHEMES: readonly string[] = ["s3", "s3+http", "s3+https"];
 
 /** Reads locations of one configured server. */
@@ -134,45 +134,6 @@ function hostForm(
     );
   }
   return { ...found, credentials };
-}
-
-/** Says which bucket (where the host names it) and path a host and path mean on the configured server; undefined: another server. */
-type Addressing = (
-  host: string,
-  protocol: string,
-  path: string,
-) => { readonly bucket: string | undefined; readonly path: string } | undefined;
-
-function createAddressing(endpoint: string | undefined, hosts: readonly string[]): Addressing {
-  const url = endpoint === undefined ? undefined : new URL(endpoint);
-  const prefix = url === undefined ? "" : url.pathname.replace(/^\/+|\/+$/g, "");
-  const names = hosts.map((host) => splitPort(host.toLowerCase(), ""));
-  if (url !== undefined) names.push(splitPort(url.host, url.protocol.slice(0, -1)));
-  const inPrefix = (path: string): string | undefined =>
-    prefix === "" ? path : path.startsWith(`${prefix}/`) ? path.slice(prefix.length + 1) : undefined;
-  return (authority, protocol, path) => {
-    const { host, port } = splitPort(authority, protocol);
-    for (const name of names) {
-      if (name.port !== port) continue;
-      if (host === name.host) {
-        const rest = inPrefix(path);
-        return rest === undefined ? undefined : { bucket: undefined, path: rest };
-      }
-      if (host.endsWith(`.${name.host}`)) return { bucket: host.slice(0, -name.host.length - 1), path };
-    }
-    if (url !== undefined || port !== undefined) return undefined;
-    const aws = AWS_HOST.exec(host);
-    return aws === null ? undefined : { bucket: aws[1], path };
-  };
-}
-
-/** A port that goes without saying is none. */
-function splitPort(authority: string, protocol: string): { readonly host: string; readonly port: string | undefined } {
-  const colon = /^(.*):(\d*)$/.exec(authority);
-  if (colon === null) return { host: authority, port: undefined };
-  const [, host = "", port = ""] = colon;
-  const usual = port === "" || (port === "80" && protocol !== "https") || (port === "443" && protocol !== "http");
-  return { host, port: usual ? undefined : String(Number(port)) };
 }
 
 function decoded(uri: string, text: string): string {

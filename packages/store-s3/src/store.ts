@@ -10,6 +10,7 @@ import {
   type StoreLimits,
   type StoreSupports,
 } from "@scrubber/core";
+import { placeOf } from "./addressing.ts";
 import { MOST_KEYS } from "./batch-size.ts";
 import { Buckets, retentionHold } from "./bucket.ts";
 import { CONCURRENCY, inTurns, isRequestFailure, RequestFailure, Server } from "./client.ts";
@@ -32,6 +33,7 @@ class S3Store implements Store<S3Target> {
   readonly schemes: readonly string[];
   readonly supports: StoreSupports;
   readonly limits: StoreLimits = { batch: MOST_KEYS, concurrency: CONCURRENCY };
+  readonly place: string;
   readonly #reader: LocationReader;
   readonly #options: S3Options;
   readonly #server: Server;
@@ -42,6 +44,7 @@ class S3Store implements Store<S3Target> {
     const reader = createLocationReader(options);
     const checks = options.identity === "check";
     this.schemes = reader.schemes;
+    this.place = placeOf(options.endpoint);
     this.#reader = reader;
     this.supports = { identity: checks, holds: true, versions: true, bytes: checks };
     this.#options = options;

@@ -26,6 +26,7 @@ for (const [name, bucket, lacks] of [
           schemes: store.schemes,
           limits: store.limits,
           supports: { ...store.supports, ...lacks },
+          place: store.place ?? "",
           target: (of) => store.target(of),
           delete: (targets, call) => store.delete(targets as Parameters<typeof store.delete>[0], call),
           inspect: (targets, call) => store.inspect(targets as Parameters<typeof store.inspect>[0], call),
@@ -52,6 +53,13 @@ for (const [name, bucket, lacks] of [
             if (version !== undefined) version.legalHold = true;
           },
         }),
+        second: () =>
+          openS3({
+            endpoint: model.endpoint.replace("http:", "https:"),
+            accessKeyId: "x",
+            secretAccessKey: "y",
+            versions: "current",
+          }),
         count: async () => model.contents(BUCKET).length,
         spellings({ uri }) {
           const word = uri.slice(uri.lastIndexOf("/") + 1);

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import type { Location } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
+import { awsRegionOf, placeOf } from "../src/addressing.ts";
 import { createLocationReader, type S3Target } from "../src/location.ts";
 import type { S3Options } from "../src/options.ts";
 
@@ -72,6 +73,8 @@ describe("s3+http(s)://host/bucket/key", () => {
       "s3+https://s3.example.com:443/bucket/dir/key",
       "s3+http://s3.example.com/bucket/dir/key",
       "s3+http://s3.example.com:80/bucket/dir/key",
+      "s3+https://s3.example.com./bucket/dir/key",
+      "s3+https://s3.example.com.:443/bucket/dir/key",
       "s3+https://bucket.s3.example.com/dir/key",
       "s3+https://s3.example.com/bucket/%64ir/key",
       "s3+https://old-name:8443/bucket/dir/key",
@@ -100,11 +103,63 @@ describe("s3+http(s)://host/bucket/key", () => {
       "s3.eu-west-1.amazonaws.com",
       "s3-eu-west-1.amazonaws.com",
       "s3.dualstack.eu-west-1.amazonaws.com",
+      "s3-fips.dualstack.us-gov-west-1.amazonaws.com",
+      "s3-accelerate.amazonaws.com",
+      "s3-accelerate.dualstack.amazonaws.com",
+      "s3.cn-north-1.amazonaws.com.cn",
     ]) {
       expect(read(`s3+https://${host}/bucket/key`, { endpoint: undefined })?.key).toBe("bucket/key");
       expect(read(`s3+https://bucket.${host}/key`, { endpoint: undefined })?.key).toBe("bucket/key");
     }
     expect(read("s3+https://s3.example.com/bucket/key", { endpoint: undefined })).toBeUndefined();
+  });
+});
+
+describe("an endpoint of AWS", () => {
+  test("has all of AWS's hosts in its partition: a bucket has one name in all of its regions", () => {
+    const world = { endpoint: "https://s3.eu-west-1.amazonaws.com" };
+    const china = { endpoint: "https://s3.cn-north-1.amazonaws.com.cn" };
+    expect(read("s3+https://s3.amazonaws.com/bucket/key", world)?.key).toBe("bucket/key");
+    expect(read("s3+https://bucket.s3.dualstack.eu-west-1.amazonaws.com/key", world)?.key).toBe("bucket/key");
+    expect(read("s3+https://bucket.s3.cn-northwest-1.amazonaws.com.cn/key", china)?.key).toBe("bucket/key");
+    expect(read("s3+https://s3.cn-north-1.amazonaws.com.cn/bucket/key", world)).toBeUndefined();
+    expect(read("s3+https://s3.eu-west-1.amazonaws.com/bucket/key", china)).toBeUndefined();
+    expect(read("s3+https://s3.eu-west-1.amazonaws.com:8443/bucket/key", world)).toBeUndefined();
+  });
+
+  test.each([
+    ["https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1"],
+    ["https://s3-us-gov-west-1.amazonaws.com", "us-gov-west-1"],
+    ["https://s3.dualstack.eu-central-1.amazonaws.com", "eu-central-1"],
+    ["https://S3-FIPS.us-east-2.amazonaws.com", "us-east-2"],
+    ["https://s3.amazonaws.com", undefined],
+    ["https://s3-accelerate.amazonaws.com", undefined],
+    ["https://s3.eu-west-1.example.com", undefined],
+  ])("%s says which region it is in: %s", (endpoint, region) => expect(awsRegionOf(endpoint)).toBe(region));
+});
+
+describe("the place that buckets are in", () => {
+  test.each([
+    "https://s3.example.com",
+    "https://s3.example.com:443/",
+    "http://S3.example.COM:7480",
+    "https://s3.example.com.:8443",
+  ])("%s is one server by its host, whatever port and protocol it is asked on", (endpoint) =>
+    expect(placeOf(endpoint)).toBe("s3:s3.example.com"),
+  );
+
+  test.each([
+    undefined,
+    "https://s3.amazonaws.com",
+    "https://s3.cn-north-1.amazonaws.com.cn",
+    "https://s3-accelerate.dualstack.amazonaws.com",
+    "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+  ])("%s is AWS, which is one", (endpoint) => expect(placeOf(endpoint)).toBe("s3:aws"));
+
+  test("other hosts are other servers", () => {
+    expect(placeOf("https://s3.example.org")).not.toBe(placeOf("https://s3.example.com"));
+    expect(placeOf("https://amazonaws.com.example.org")).not.toBe(placeOf(undefined));
+    expect(placeOf("https://notamazonaws.com")).not.toBe(placeOf(undefined));
   });
 });
 
