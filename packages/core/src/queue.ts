@@ -96,6 +96,8 @@ export interface QueueStats {
   readonly oldestDueAt?: Date;
   /** When something that cannot be leased now next can be (a due time, the end of a retry's pause or of a lease): when to wake up. */
   readonly nextDueAt?: Date;
+  /** How many files, given to the queue by another way than `add`, were put away because they could not be read whole, and wait for a person. Left out where the queue has no such place. */
+  readonly quarantined?: number;
 }
 
 /** What a queue can do. Tested both ways: what is `false` is refused with `SCRUBBER_UNSUPPORTED`, or is not promised. */

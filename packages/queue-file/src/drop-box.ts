@@ -6,7 +6,7 @@ import type { Cipher, Logger, NewEntry } from "@scrubber/core";
 import { NEW_CLAIM, withProblem, type Claim, type Claims } from "./claims.ts";
 import { syncFolder, type Layout } from "./directory.ts";
 import { errorCode, openRecordFile, refusal } from "./drop-file.ts";
-import { quarantine } from "./quarantine.ts";
+import { quarantine, quarantined } from "./quarantine.ts";
 import { queueError } from "./sqlite-errors.ts";
 import type { Totals, TotalsTable } from "./totals.ts";
 
@@ -54,6 +54,15 @@ export class DropBox {
     this.#running = turn.catch(() => {});
     try {
       await turn;
+    } catch (error) {
+      throw queueError(error, this.#parts.layout.directory);
+    }
+  }
+
+  /** How many files were put away since they could not be read whole, and still are. */
+  quarantined(): number {
+    try {
+      return quarantined(this.#parts.layout);
     } catch (error) {
       throw queueError(error, this.#parts.layout.directory);
     }

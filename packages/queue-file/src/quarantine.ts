@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, opendirSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Claim } from "./claims.ts";
 import type { Layout } from "./directory.ts";
@@ -21,7 +21,16 @@ export function quarantine(layout: Layout, name: string, claim: Claim): string {
 
 /** How many files are in quarantine. */
 export function quarantined(layout: Layout): number {
-  return readdirSync(layout.quarantine).filter((name) => !name.endsWith(REASON)).length;
+  const folder = opendirSync(layout.quarantine, { bufferSize: 1000 });
+  try {
+    let files = 0;
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+      if (!entry.name.endsWith(REASON)) files++;
+    }
+    return files;
+  } finally {
+    folder.closeSync();
+  }
 }
 
 function reasonOf(name: string, { problems, problemCount }: Claim): string {

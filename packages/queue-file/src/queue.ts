@@ -212,7 +212,8 @@ export class FileQueue implements Queue {
 
   async stats(): Promise<QueueStats> {
     await this.#dropBox.takeIn();
-    return this.#database.read(() => this.#listing.stats(this.#totals.read(), this.#now()));
+    const figures = await this.#database.read(() => this.#listing.stats(this.#totals.read(), this.#now()));
+    return { ...figures, quarantined: this.#dropBox.quarantined() };
   }
 
   notes(): Promise<ReadonlyMap<string, JsonValue>> {

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { QueueHarness } from "@scrubber/core/conformance";
 import { QueuePlace } from "./queue-place.ts";
 
@@ -6,6 +8,7 @@ export const fileQueueHarness: QueueHarness = {
   name: "queue-file",
   async open({ delayMs = 0 } = {}) {
     const place = new QueuePlace();
+    let dropped = 0;
     let queue = await place.open({ delayMs });
     return {
       get queue() {
@@ -22,6 +25,9 @@ export const fileQueueHarness: QueueHarness = {
       async addUnreadable(imageId) {
         await queue.add([{ imageId, location: { uri: "file:///sealed" } }]);
         place.sql("UPDATE entries SET uri = x'0102' WHERE image_id = ?", imageId);
+      },
+      async dropUnreadable() {
+        writeFileSync(join(place.directory, "incoming", `image.${dropped++}`), "no location");
       },
       [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
     };

@@ -62,6 +62,8 @@ export interface QueueUnderTest extends AsyncDisposable {
   second?(): Promise<Queue>;
   /** Puts an entry in that the queue cannot read (sealed under a key that it does not have, or damaged). */
   addUnreadable?(imageId: string): Promise<void>;
+  /** Gives the queue a file that it cannot read, by another way than `add`; for queues that put such a file away. */
+  dropUnreadable?(): Promise<void>;
   /** Puts entries in by another way than `add`; for queues that do not support it. */
   seed?(entries: readonly NewEntry[]): Promise<void>;
 }

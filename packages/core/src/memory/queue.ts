@@ -68,6 +68,8 @@ export interface MemoryQueue extends Queue {
   reopen(delayMs?: number): MemoryQueue;
   /** Puts in an entry that is due and cannot be read. */
   addUnreadable(imageId: string, reason?: string): void;
+  /** Puts a file away, as a queue with a drop box does with one that it cannot read: counted as `quarantined` from then on. */
+  quarantine(): void;
   /** Puts entries in, whatever `supports.add` says. */
   seed(entries: readonly NewEntry[]): void;
 }
@@ -84,6 +86,7 @@ class RowQueue implements MemoryQueue {
   readonly #rows = new QueueRows();
   readonly #notes = new Map<string, JsonValue>();
   #delayMs: number;
+  #quarantined: number | undefined;
 
   constructor(options: MemoryQueueOptions) {
     this.supports = { add: true, lease: true, durable: false, shared: false, ...options.supports };
@@ -113,6 +116,10 @@ class RowQueue implements MemoryQueue {
   addUnreadable(imageId: string, reason = "it is sealed under a key that is not configured"): void {
     const now = this.#time();
     this.#rows.insert(imageId, { unreadable: reason }, { requestedAt: now, dueAt: now, ownDue: true });
+  }
+
+  quarantine(): void {
+    this.#quarantined = (this.#quarantined ?? 0) + 1;
   }
 
   seed(entries: readonly NewEntry[]): void {
@@ -216,7 +223,10 @@ class RowQueue implements MemoryQueue {
   }
 
   stats(): Promise<QueueStats> {
-    return this.#calls.run("stats", () => this.#rows.stats(this.#time()));
+    return this.#calls.run("stats", () => ({
+      ...this.#rows.stats(this.#time()),
+      ...(this.#quarantined === undefined ? {} : { quarantined: this.#quarantined }),
+    }));
   }
 
   notes(): Promise<ReadonlyMap<string, JsonValue>> {

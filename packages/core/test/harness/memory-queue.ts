@@ -19,6 +19,7 @@ export function memoryQueueHarness(supports: Partial<QueueSupports> = { durable:
         },
         second: () => Promise.resolve(delegate<Queue>(queue, { [Symbol.asyncDispose]: async () => {} })),
         addUnreadable: (imageId) => Promise.resolve(queue.addUnreadable(imageId)),
+        dropUnreadable: () => Promise.resolve(queue.quarantine()),
         seed: (entries) => Promise.resolve(queue.seed(entries)),
         [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
       });

@@ -1,4 +1,4 @@
-import type { EntryFilter, NewEntry } from "../../queue.ts";
+import type { EntryFilter, NewEntry, Queue, QueueStats } from "../../queue.ts";
 import type { QueueUnderTest } from "../harness.ts";
 import { broken, promise, required, same } from "../promise.ts";
 import {
@@ -22,6 +22,12 @@ const MANY = 100_000;
 /** A queue that hands nothing out may list in any order. */
 function inOrder(under: QueueUnderTest, seen: readonly string[]): readonly string[] {
   return under.queue.supports.lease ? seen : seen.toSorted().toReversed();
+}
+
+/** The figures, but for what only some queues have. */
+async function figures(queue: Queue): Promise<QueueStats> {
+  const { quarantined: _, ...stats } = await queue.stats();
+  return stats;
 }
 
 export const readingCases: readonly QueueCase[] = [
@@ -152,7 +158,7 @@ export const readingCases: readonly QueueCase[] = [
     async run(under) {
       const { queue } = under;
       same(
-        await queue.stats(),
+        await figures(queue),
         { waiting: 0, due: 0, leased: 0, setAside: 0 },
         "an empty queue counts nothing and has no oldest and no next",
       );
@@ -162,7 +168,7 @@ export const readingCases: readonly QueueCase[] = [
       await lease(queue);
       await put(under, entry("d", "d", { dueAt: later(under, -HOUR) }), entry("w", "w", { dueAt: later(under, HOUR) }));
       same(
-        await queue.stats(),
+        await figures(queue),
         {
           waiting: 2,
           due: 1,
@@ -175,7 +181,7 @@ export const readingCases: readonly QueueCase[] = [
       );
       under.advance(10 * MINUTE);
       same(
-        await queue.stats(),
+        await figures(queue),
         {
           waiting: 3,
           due: 2,
@@ -203,6 +209,19 @@ export const readingCases: readonly QueueCase[] = [
       under.advance(HOUR);
       await setAside(queue, "cannot be");
       same((await queue.stats()).nextDueAt, later(under, 2 * HOUR), "what is set aside is no reason to wake up");
+    },
+  },
+  {
+    title: "the figures tell how many files were put away unread, and count no entry for them",
+    hand: "dropUnreadable",
+    async run(under) {
+      const { quarantined: before = 0, ...rest } = await under.queue.stats();
+      same(before, 0, "a new queue has put nothing away");
+      await under.dropUnreadable?.();
+      await under.dropUnreadable?.();
+      const { quarantined, ...then } = await under.queue.stats();
+      same(quarantined, 2, "quarantined counts each file that could not be read whole, once");
+      same(then, rest, "a file that holds no entry changes no other figure");
     },
   },
   {
