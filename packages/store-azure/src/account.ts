@@ -32,8 +32,8 @@ const DEVELOPMENT =
 export async function accountOf(options: AzureOptions): Promise<Account> {
   const { account, accountKey, sas, connectionString, endpoint } = options;
   if (connectionString !== undefined) return fromConnectionString(connectionString);
-  const place = placeOf(new URL(endpoint ?? `https://${account}.blob.core.windows.net`));
-  const at = { name: account, ...place, key: undefined, sas: undefined };
+  const base = baseOf(new URL(endpoint ?? `https://${account}.blob.core.windows.net`));
+  const at = { name: account, ...base, key: undefined, sas: undefined };
   if (sas !== undefined) return { ...at, credential: new AnonymousCredential(), sas: sas.replace(/^\?/, "") };
   if (account === undefined || accountKey === undefined) return { ...at, credential: await defaultCredential() };
   return { ...at, credential: new StorageSharedKeyCredential(account, accountKey), key: keyOf(accountKey) };
@@ -43,7 +43,7 @@ function keyOf(base64: string): KeyObject {
   return createSecretKey(base64, "base64");
 }
 
-function placeOf(url: URL): Pick<Account, "origin" | "basePath"> {
+function baseOf(url: URL): Pick<Account, "origin" | "basePath"> {
   return { origin: url.origin, basePath: url.pathname.replace(/\/+$/, "") };
 }
 
@@ -64,11 +64,21 @@ function fromConnectionString(given: string): Account {
   const key = /(?:^|;)\s*AccountKey=([^;]*)/.exec(text)?.[1];
   return {
     name: client.accountName === "" ? undefined : client.accountName,
-    ...placeOf(url),
+    ...baseOf(url),
     credential: client.credential,
     key: key === undefined || sas !== "" ? undefined : keyOf(key),
     sas: sas === "" ? undefined : sas,
   };
+}
+
+/**
+ * What containers are relative to (`Store.place`): the account, whose name is taken for all of the cloud, by whatever endpoint and credentials. Where no name is
+ * given it is read from the endpoint: the host's first word, or the last part of an emulator's path. Behind a name of one's own it is that host.
+ */
+export function placeOf({ name, origin, basePath }: Pick<Account, "name" | "origin" | "basePath">): string {
+  const host = new URL(origin).hostname.replace(/\.$/, "");
+  const [, named] = /^([a-z0-9]{3,24})(?:-secondary)?\.(?:[^.]+\.)*blob\./.exec(host) ?? [];
+  return `azure:${name ?? named ?? (basePath === "" ? host : basePath.slice(basePath.lastIndexOf("/") + 1))}`;
 }
 
 async function defaultCredential(): Promise<Credential> {

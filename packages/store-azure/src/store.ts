@@ -10,7 +10,7 @@ import {
   type StoreLimits,
   type StoreSupports,
 } from "@scrubber/core";
-import { accountOf, type Account } from "./account.ts";
+import { accountOf, placeOf, type Account } from "./account.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { eachBounded } from "./bounded.ts";
 import { BatchDeletion, type Terms } from "./deletion.ts";
@@ -37,12 +37,14 @@ class AzureStore implements Store<AzureTarget> {
   readonly schemes: readonly string[] = ["azure", "https", "http"];
   readonly supports: StoreSupports;
   readonly limits: StoreLimits = { batch: MOST_IN_A_BATCH, concurrency: CONCURRENCY };
+  readonly place: string;
   readonly #recognition: Recognition;
   readonly #service: BlobService;
   readonly #versioning: Versioning;
   readonly #terms: Terms;
 
   constructor(options: AzureOptions, account: Account, ca: string | undefined, { now }: Pick<Context, "now">) {
+    this.place = placeOf(account);
     const check = options.identity === "check";
     const allVersions = options.versions === "all";
     this.supports = { identity: check, holds: true, versions: allVersions, bytes: false };

@@ -103,6 +103,7 @@ async function open(options: AzureOptionsInput): Promise<StoreUnderTest> {
       { uri: `${uri}?sv=2021-12-02&sig=c2VjcmV0U0FT&se=2030-01-01` },
       { uri: endpoint + uri.slice(endpoint.length).replaceAll("e", "%65") },
     ],
+    second: () => openStore({ endpoint, sas: "sv=2021-12-02&sig=c2VjcmV0U0FT", containers: ["another", name] }),
     async count() {
       let count = 0;
       for await (const _ of container.listBlobsFlat()) count++;
