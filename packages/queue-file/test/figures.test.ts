@@ -2,6 +2,7 @@ import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fileQueueHarness } from "./queue-harness.ts";
+import { QueuePlace } from "./queue-place.ts";
 
 test("an entry that was leased before its time, and whose lease ran out, says when it is due", async () => {
   await using place = await fileQueueHarness.open();
