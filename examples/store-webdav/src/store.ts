@@ -30,10 +30,13 @@ export class WebdavStore implements Store<WebdavTarget> {
   /** Etag and time of the last change can be compared. WebDAV knows no retention and no versions, and does not say what a deletion frees. */
   readonly supports: StoreSupports = { identity: true, holds: false, versions: false, bytes: false };
   readonly limits: StoreLimits = { batch: 100, concurrency: 1 };
+  /** Keys are paths on this host. A server may answer on several ports; two on one host are taken for one, which keeps rather too much. */
+  readonly place: string;
   readonly #base: URL;
 
   constructor(base: string) {
     this.#base = new URL(base);
+    this.place = `webdav:${this.#base.hostname}`;
   }
 
   target({
