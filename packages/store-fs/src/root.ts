@@ -5,13 +5,13 @@ import {
   lstatSync,
   opendirSync,
   openSync,
-  readFileSync,
   readlinkSync,
   realpathSync,
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import type { Outage, RootCheck } from "./job.ts";
+import { mounts } from "./mounts.ts";
 
 /** A directory held open: whatever is renamed or mounted meanwhile, names below `base` are looked up in this very directory. */
 export interface HeldDirectory {
@@ -99,22 +99,9 @@ function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
+/** One that shows another part of the same file system has the same device number as its parent. */
 function isMountPoint({ base, realPath }: HeldDirectory): boolean {
-  return statSync(base).dev !== statSync(dirname(realPath)).dev || bindMounts().has(realPath);
-}
-
-/** Mount points by the kernel's own list: one that shows another part of the same file system has the same device number as its parent. */
-function bindMounts(): ReadonlySet<string> {
-  try {
-    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-    return new Set(lines.map((line) => unescape(line.split(" ", 5)[4] ?? "")));
-  } catch {
-    return new Set();
-  }
-}
-
-function unescape(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return statSync(base).dev !== statSync(dirname(realPath)).dev || mounts().some(({ at }) => at === realPath);
 }
 
 function rootOutage(path: string, code: string): Outage {
