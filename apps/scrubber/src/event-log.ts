@@ -21,7 +21,9 @@ export function logEvents(log: Logger): (event: ScrubberEvent) => void {
         return log.debug("run started", { waiting: event.waiting, due: event.due });
       case "run.finished":
         reportRest(log, failures);
-        return event.summary.leased > 0 ? log.info("run finished", { ...event.summary }) : log.debug("nothing was due");
+        return event.summary.leased > 0
+          ? log.info("run finished", { ...event.summary, receiptsHead: event.receiptsHead })
+          : log.debug("nothing was due");
       case "batch.settled":
         return log.debug("batch settled", {
           store: event.store,

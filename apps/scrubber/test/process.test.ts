@@ -29,10 +29,16 @@ test("the daemon deletes what becomes due; at SIGTERM it ends with 0, and its lo
   const { code, stdout, stderr } = await daemon.finished;
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
   const lines = stderr.trimEnd().split("\n");
-  const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  const logged = lines.map((line) => JSON.parse(line) as { msg: string; receiptsHead?: string });
+  const messages = logged.map(({ msg }) => msg);
   expect(messages[0]).toBe("started");
   expect(messages).toContain("run finished");
   expect(messages.at(-1)).toBe("stopped");
+  // The head of the receipts is in the log: with each run that wrote some, and at the end.
+  const head = logged.find(({ msg }) => msg === "run finished")?.receiptsHead;
+  expect(logged.at(-1)?.receiptsHead).toBe(head);
+  const verified = await scrubber(["receipts", "verify", "--json", "--head", String(head)], { cwd });
+  expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, heads: [{ head }] });
 });
 
 test("whoever reads a listing may stop reading: it ends quietly", async () => {

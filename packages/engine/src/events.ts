@@ -12,7 +12,8 @@ export type Counts = Pick<
  */
 export type ScrubberEvent =
   | { readonly type: "run.started"; readonly waiting: number; readonly due: number }
-  | { readonly type: "run.finished"; readonly summary: RunSummary }
+  /** `receiptsHead`: the head of the receipts, where the run wrote some. */
+  | { readonly type: "run.finished"; readonly summary: RunSummary; readonly receiptsHead?: string }
   /** A batch is settled: in the queue, and durable. */
   | {
       readonly type: "batch.settled";

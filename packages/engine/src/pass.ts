@@ -25,7 +25,7 @@ export interface PassEnvironment {
   readonly clock: Clock;
   readonly queue: WorkQueue;
   readonly admission: Admission | undefined;
-  readonly receipts: Pick<ReceiptLog, "append"> | undefined;
+  readonly receipts: Pick<ReceiptLog, "append" | "head"> | undefined;
   /** Made anew for each pass. */
   readonly recorder: ((recorded: (imageId: string) => void) => Recorder) | undefined;
   readonly router: Router;
@@ -130,8 +130,9 @@ export class Pass {
 
   /** @throws What did not answer, if nothing at all could be done; and what nobody foresaw. */
   async run(stops: Stops): Promise<RunSummary> {
-    const { clock, emitter } = this.#env;
+    const { clock, emitter, receipts } = this.#env;
     const beganAt = clock.monotonic();
+    const headBefore = receipts?.head();
     using _ = this.#drain.follow(stops);
     try {
       const ended = await Promise.race([this.#through().then(() => true), this.#drain.over.then(() => false)]);
@@ -143,7 +144,9 @@ export class Pass {
       this.#env.lanes.prune();
     }
     const summary = this.#tally.summary(Math.round(clock.monotonic() - beganAt) / 1000);
-    emitter.emit({ type: "run.finished", summary });
+    const receiptsHead = receipts?.head();
+    const wrote = receiptsHead !== undefined && receiptsHead !== headBefore;
+    emitter.emit({ type: "run.finished", summary, ...(wrote && { receiptsHead }) });
     if (this.#defect !== undefined) throw this.#defect;
     if (this.#outage !== undefined && !this.#tally.achieved) throw this.#outage.error;
     return summary;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { LINK_START } from "./receipt-chain.ts";
-import { linesOf, receiptFiles } from "./receipt-verification.ts";
+import { linesOf, receiptFiles } from "./receipt-files.ts";
 import type { Receipt } from "./receipts.ts";
 
 /**

@@ -1,17 +1,15 @@
 import type { Hash, Hmac } from "node:crypto";
-import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ScrubberError } from "@scrubber/core";
 import {
   FIRST_HEAD,
   HEADER_START,
-  isReceiptFile,
   keyIdOf,
   LINK_START,
   linkLine,
   nextLink,
   type ReceiptFileHeader,
 } from "./receipt-chain.ts";
+import { LINE_BYTES, linesOf, receiptFiles } from "./receipt-files.ts";
 
 export interface ReceiptVerification {
   readonly files: number;
@@ -22,64 +20,54 @@ export interface ReceiptVerification {
   readonly firstBad: { readonly file: string; readonly line: number; readonly reason: string } | null;
   /** How many files end within a group: their writer stopped before it was acknowledged. That is no tampering. */
   readonly torn: number;
+  /**
+   * The present end of each chain: of the files whose end no later file names. Kept elsewhere, they prove later that nothing was cut off. Empty unless `ok`: what
+   * is not in order is nothing to hold later states against.
+   */
+  readonly heads: readonly { readonly file: string; readonly head: string }[];
 }
 
 /**
  * Looks whether all receipts in `directory` are as they were written, in bounded memory.
  *
  * Finds what was changed, inserted, removed or reordered, and what was cut off a file after a later file had named it. A cut at the very end looks as a crash
- * does; so give `head`, which a run printed, and it is found: that head must be there still. A directory that does not exist holds no receipts.
+ * does; so give the `head` (or several) that a run or an earlier verification printed, and it is found: it must be there still. A directory that does not exist holds no receipts.
  *
  * @param options.key What the receipts were chained under. Without one, only plain chains can be verified; with one, plain chains are not accepted.
  * @throws {ScrubberError} `SCRUBBER_RECEIPTS_UNAVAILABLE`: the directory or a file cannot be read.
  */
 export async function verifyReceipts(
   directory: string,
-  options: { readonly key?: string | undefined; readonly head?: string | undefined } = {},
+  options: { readonly key?: string | undefined; readonly head?: string | readonly string[] | undefined } = {},
 ): Promise<ReceiptVerification> {
   const names = await receiptFiles(directory);
   const wanted = new WantedHeads();
-  if (options.head !== undefined) wanted.add("", options.head, { file: directory, line: 0 });
+  for (const head of [options.head ?? []].flat()) wanted.add("", head, { file: directory, line: 0 });
   for (const name of names) {
     for (const { file, head } of await previousOf(directory, name)) wanted.add(file, head, { file: name, line: 1 });
   }
   let receipts = 0;
   let torn = 0;
   let firstBad: ReceiptVerification["firstBad"] = null;
+  const heads: { file: string; head: string }[] = [];
   for (const name of names) {
     const file = new FileVerification(name, options.key, (head) => wanted.found(name, head));
     for await (const line of linesOf(join(directory, name))) if (!file.take(line)) break;
     file.end();
     receipts += file.proven;
     if (file.torn) torn++;
+    if (file.proven > 0 && !wanted.isNamed(name, file.head)) heads.push({ file: name, head: file.head });
     if (file.bad !== undefined) firstBad ??= { file: name, ...file.bad };
   }
   firstBad ??= wanted.firstMissing(new Set(names));
-  return { files: names.length, receipts, ok: firstBad === null, firstBad, torn };
-}
-
-/** The names of the files of receipts in a directory, in the order in which they were opened. */
-export async function receiptFiles(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).filter(isReceiptFile).toSorted();
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw unreadable(directory, error);
-  }
-}
-
-function unreadable(path: string, cause: unknown): ScrubberError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new ScrubberError("SCRUBBER_RECEIPTS_UNAVAILABLE", `receipts cannot be read from ${path}: ${why}`, {
-    hint: "Look whether this user may read it.",
-    cause,
-  });
+  const ok = firstBad === null;
+  return { files: names.length, receipts, ok, firstBad, torn, heads: ok ? heads : [] };
 }
 
 /** Heads that must be there still, and who says so. */
 class WantedHeads {
   readonly #wanted: { file: string; head: string; by: { file: string; line: number }; found: boolean }[] = [];
-  readonly #byHead = new Map<string, { file: string; found: boolean }[]>();
+  readonly #byHead = new Map<string, { readonly file: string; found: boolean }[]>();
 
   /** `file` "": in any. */
   add(file: string, head: string, by: { file: string; line: number }): void {
@@ -95,12 +83,17 @@ class WantedHeads {
       if (wanted.file === "" || wanted.file === file) wanted.found = true;
   }
 
+  /** Whether a file says that another one ends so. */
+  isNamed(file: string, head: string): boolean {
+    return this.#byHead.get(head)?.some((wanted) => wanted.file === file) === true;
+  }
+
   firstMissing(names: ReadonlySet<string>): ReceiptVerification["firstBad"] {
     const missing = this.#wanted.find(({ found }) => !found);
     if (missing === undefined) return null;
-    const { file, by } = missing;
+    const { file, head, by } = missing;
     if (file === "")
-      return { ...by, reason: "no file has the given head: what was written up to it was cut off or taken away" };
+      return { ...by, reason: `no file has the head ${head}: what was written up to it was cut off or taken away` };
     const what = names.has(file) ? "has lost its end" : "is missing";
     return { ...by, reason: `the file before it, ${file}, ${what}` };
   }
@@ -110,6 +103,8 @@ class WantedHeads {
 class FileVerification {
   proven = 0;
   torn = false;
+  /** Of all that is proven. */
+  head: string = FIRST_HEAD;
   bad: { readonly line: number; readonly reason: string } | undefined;
   readonly #name: string;
   readonly #key: string | undefined;
@@ -188,6 +183,7 @@ class FileVerification {
       return this.#fail(this.#groupStart, `lines ${this.#groupStart} to ${this.#line} are not as they were written`);
     }
     this.#found(head);
+    this.head = head;
     this.#link = nextLink(this.#key, head);
     this.#links++;
     this.proven += this.#inGroup;
@@ -245,35 +241,4 @@ function parseHeader(bytes: Buffer): ReceiptFileHeader | undefined {
 async function previousOf(directory: string, name: string): Promise<ReceiptFileHeader["previous"]> {
   for await (const line of linesOf(join(directory, name))) return parseHeader(line)?.previous ?? [];
   return [];
-}
-
-const CHUNK_BYTES = 256 * 1024;
-/** No receipt is longer. What is comes in pieces, which are no receipts. */
-const LINE_BYTES = 1024 * 1024;
-
-/** The lines of a file, with their newlines; the last may have none. A line is valid until the next is taken. */
-export async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  try {
-    await using handle = await open(path, "r");
-    let rest: Buffer = Buffer.alloc(0);
-    for (;;) {
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
-      if (bytesRead === 0) break;
-      const chunk =
-        rest.length === 0 ? buffer.subarray(0, bytesRead) : Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
-      let start = 0;
-      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-        yield chunk.subarray(start, end + 1);
-        start = end + 1;
-      }
-      rest = chunk.subarray(start);
-      if (rest.length > LINE_BYTES) {
-        yield rest;
-        rest = Buffer.alloc(0);
-      }
-    }
-    if (rest.length > 0) yield rest;
-  } catch (error) {
-    throw unreadable(path, error);
-  }
 }

@@ -18,7 +18,7 @@ export interface PassWorld {
   readonly store: MemoryStore;
   readonly events: ScrubberEvent[];
   readonly receipts: Receipt[];
-  readonly receiptLog: Pick<ReceiptLog, "append">;
+  readonly receiptLog: Pick<ReceiptLog, "append" | "head">;
   readonly pass: () => Pass;
 }
 
@@ -48,6 +48,7 @@ export function createPassWorld(options: PassWorldOptions = {}): PassWorld {
       receipts.push(...more);
       return Promise.resolve();
     },
+    head: () => undefined,
   };
   const { admit, registry } = options;
   const admission: Admission | undefined =

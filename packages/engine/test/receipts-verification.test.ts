@@ -1,8 +1,8 @@
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, mkdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { verifyReceipts } from "../src/receipt-verification.ts";
-import { directory, home, onlyFile, open, receipt, shown, verify, writeThreeGroups } from "./receipts-world.ts";
+import { directory, files, home, onlyFile, open, receipt, shown, verify, writeThreeGroups } from "./receipts-world.ts";
 
 /** A file is written and verified for each of its bytes. */
 const MANY_FILES_MS = 600_000;
@@ -24,7 +24,7 @@ describe("verification", () => {
         const groups = ends.filter((end) => end <= length).length;
         const torn = ends.includes(length) ? 0 : 1;
         const expected = { files: 1, receipts: 2 * groups, ok: true, firstBad: null, torn };
-        expect({ length, ...(await verify()) }).toEqual({ length, ...expected });
+        expect({ length, ...(await verify()) }).toMatchObject({ length, ...expected });
       }
       await writeFile(file, whole.subarray(0, -1));
       expect(await verify({ head })).toMatchObject({ ok: false });
@@ -128,12 +128,35 @@ describe("verification", () => {
     const last = whole.lastIndexOf('{"n":6,');
     const zeroed = Buffer.from(whole).fill(0, last - 40, last + 40);
     await writeFile(file, zeroed);
-    expect(await verify()).toEqual({ files: 1, receipts: 4, ok: true, firstBad: null, torn: 1 });
+    expect(await verify()).toMatchObject({ files: 1, receipts: 4, ok: true, firstBad: null, torn: 1 });
     await writeFile(file, Buffer.concat([whole, Buffer.alloc(4096)]));
     expect(await verify()).toMatchObject({ receipts: 6, ok: true, torn: 1 });
     const early = whole.indexOf('{"n":2,');
     await writeFile(file, Buffer.from(whole).fill(0, early, early + 40));
     expect(await verify()).toMatchObject({ ok: false, receipts: 0, firstBad: { line: 3 } });
+  });
+
+  test("tells the head of each file whose end no later one names; kept elsewhere, they find a cut in any of them", async () => {
+    await writeThreeGroups();
+    await using one = open();
+    await one.append([receipt("a")]);
+    await using other = open();
+    await other.append([receipt("b")]);
+    const [, second = "", third = ""] = await files();
+    const thirdHead = { file: basename(third), head: other.head() };
+    expect((await verify()).heads).toEqual([thirdHead]);
+    // What was named has grown since.
+    await one.append([receipt("c")]);
+    const { heads } = await verify();
+    expect(heads).toEqual([{ file: basename(second), head: one.head() }, thirdHead]);
+    const head = heads.map((chain) => chain.head);
+    expect(await verify({ head })).toMatchObject({ ok: true });
+    for (const file of [second, third]) {
+      const whole = await readFile(file);
+      await truncate(file, whole.length - 1);
+      expect(await verify({ head })).toMatchObject({ ok: false, heads: [] });
+      await writeFile(file, whole);
+    }
   });
 
   test("does not show what was never acknowledged", async () => {

@@ -61,7 +61,7 @@ export async function shown(imageId: string): Promise<readonly Receipt[]> {
 }
 
 export function verify(
-  options: { readonly key?: string | undefined; readonly head?: string | undefined } = {},
+  options: { readonly key?: string | undefined; readonly head?: string | readonly string[] | undefined } = {},
 ): Promise<ReceiptVerification> {
   return verifyReceipts(directory, { key: KEY, ...options });
 }

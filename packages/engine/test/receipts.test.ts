@@ -24,7 +24,7 @@ describe("a log of receipts", () => {
       expect(log.head()).toBeUndefined();
     }
     await expect(stat(directory)).rejects.toThrow("ENOENT");
-    expect(await verify()).toEqual({ files: 0, receipts: 0, ok: true, firstBad: null, torn: 0 });
+    expect(await verify()).toEqual({ files: 0, receipts: 0, ok: true, firstBad: null, torn: 0, heads: [] });
   });
 
   test("makes a directory for its owner alone, and a file for its owner alone", async () => {
@@ -50,7 +50,8 @@ describe("a log of receipts", () => {
     await log.append([receipt("a"), receipt("b")]);
     const early = log.head();
     await log.append([receipt("c")]);
-    const expected = { files: 1, receipts: 3, ok: true, firstBad: null, torn: 0 };
+    const heads = [{ file: basename(await onlyFile()), head: log.head() }];
+    const expected = { files: 1, receipts: 3, ok: true, firstBad: null, torn: 0, heads };
     expect(await verify({ key })).toEqual(expected);
     expect(await verify({ key, head: log.head() })).toEqual(expected);
     expect(await verify({ key, head: early })).toEqual(expected);

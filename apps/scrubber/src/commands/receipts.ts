@@ -16,21 +16,28 @@ export const receipts: CommandDefinition = (program, start) => {
     .command("verify")
     .summary("look whether all receipts are as they were written")
     .description("Looks whether all receipts are as they were written: nothing changed, removed, reordered or cut off.")
-    .option("--head <head>", "the head that a run printed: it must be there still, or the end was cut off")
-    .addHelpText("after", examples(["scrubber receipts verify", "exit 3 if one is not as it was written"]))
-    .action(async ({ head }: { readonly head?: string }, command) => {
+    .option("--head <head...>", "heads that were printed before: each must be there still, or the end was cut off")
+    .addHelpText(
+      "after",
+      examples(
+        ["scrubber receipts verify", "exit 3 if one is not as it was written"],
+        ["scrubber receipts verify --json | jq -r '.heads[].head'", "the present heads: keep them elsewhere"],
+      ),
+    )
+    .action(async ({ head = [] }: { readonly head?: readonly string[] }, command) => {
       const run = start(command);
       const { output } = run;
-      if (head !== undefined && !/^[\da-f]{64}$/.test(head)) {
-        throw new ScrubberError("SCRUBBER_USAGE", `--head ${JSON.stringify(head)} is no head of receipts`, {
-          hint: "It is what `scrubber run --once` prints at its end: 64 digits and letters from a to f.",
+      const wrong = head.find((one) => !/^[\da-f]{64}$/.test(one));
+      if (wrong !== undefined) {
+        throw new ScrubberError("SCRUBBER_USAGE", `--head ${JSON.stringify(wrong)} is no head of receipts`, {
+          hint: "It is what `scrubber run --once` prints at its end, and `scrubber receipts verify`: 64 digits and letters from a to f.",
         });
       }
       const { directory, key } = await receiptsOf(run);
       const { verifyReceipts } = await import("@scrubber/engine");
       const result = await verifyReceipts(directory, {
         ...(key !== undefined && { key }),
-        ...(head !== undefined && { head }),
+        head,
       });
       if (!result.ok) run.exitCode = EXIT.incomplete;
       await output.object(result);
@@ -46,6 +53,10 @@ export const receipts: CommandDefinition = (program, start) => {
           await output.line(
             `${ends} in a torn line: its writer was interrupted, or the end was cut off. verify --head, with the head that a run printed, tells which.`,
           );
+        }
+        if (result.heads.length > 0) {
+          await output.line("Heads now, for --head later; keep them where the scrubber cannot write:");
+          for (const { file, head: end } of result.heads) await output.line(`  ${end}  ${output.style("dim", file)}`);
         }
         if (key === undefined) await output.line("Without receipts.key the chain shows accidents, not forgery.");
       } else {

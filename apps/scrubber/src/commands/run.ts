@@ -92,7 +92,7 @@ async function runForever(run: Invocation): Promise<void> {
   } finally {
     stopping.end();
   }
-  log.info("stopped");
+  log.info("stopped", { receiptsHead: session.scrubber.receiptsHead });
 }
 
 /** Aborts at the first signal; at the second, ends the process: what is leased comes back when its lease runs out. */
