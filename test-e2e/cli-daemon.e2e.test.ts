@@ -104,7 +104,7 @@ scrub: { drain: 100ms }
     expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
     const [status] = await scene.json(["status"]);
     expect(Number(status?.["leased"]) + Number(status?.["waiting"])).toBe(KEYS.length);
-    expect(Date.parse(String(status?.["nextDueAt"])) - Date.now()).toBeLessThanOrEqual(10 * 60_000);
+    expect(Date.parse(String(status?.["leasedUntil"])) - Date.now()).toBeLessThanOrEqual(10 * 60_000);
     scene.write("gate", "");
     const next = scene.start(["run"]);
     expect(await scene.json(["add", "another", "gated://all/another"])).toMatchObject([{ added: 1 }]);

@@ -94,8 +94,10 @@ export interface QueueStats {
   readonly setAside: number;
   /** The earliest `dueAt` of what is due. */
   readonly oldestDueAt?: Date;
-  /** When something that cannot be leased now next can be (a due time, the end of a retry's pause or of a lease): when to wake up. */
+  /** When the first of what waits, and cannot be leased yet, can be: its due time, or the end of a retry's pause. What is leased does not count. */
   readonly nextDueAt?: Date;
+  /** When the first of what is leased can be leased again, if nobody settles it before: the end of its lease, or its due time where that is later. A time to wake up, too: its scrubber may have died. */
+  readonly leasedUntil?: Date;
   /** How many files, given to the queue by another way than `add`, were put away because they could not be read whole, and wait for a person. Left out where the queue has no such place. */
   readonly quarantined?: number;
 }

@@ -90,9 +90,8 @@ export class Runs {
 
   async #nextAt(): Promise<number | undefined> {
     const { queue, lanes } = this.#options.pass;
-    const { nextDueAt } = await queue.stats();
-    const probeAt = lanes.nextProbeAt();
-    if (nextDueAt === undefined) return probeAt;
-    return Math.min(nextDueAt.getTime(), probeAt ?? Number.POSITIVE_INFINITY);
+    const { nextDueAt, leasedUntil } = await queue.stats();
+    const times = [nextDueAt?.getTime(), leasedUntil?.getTime(), lanes.nextProbeAt()].filter((at) => at !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 }

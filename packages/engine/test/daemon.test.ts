@@ -40,6 +40,16 @@ describe("the daemon", () => {
     expect(await world.queue.stats()).toMatchObject({ waiting: 0 });
   });
 
+  test("wakes early for the end of a lease whose scrubber died", async () => {
+    await using world = await createWorld({ scrub: { wakeup: "300s" } });
+    await world.scrubber.add(entriesOf(1));
+    await world.queue.lease({ limit: 1, leaseMs: 90_000 });
+    const began = runs(world);
+    await runFor(world, 100_000);
+    expect(began).toEqual([0, 90]);
+    expect(await world.queue.stats()).toMatchObject({ waiting: 0, leased: 0 });
+  });
+
   test("tells until when it sleeps", async () => {
     await using world = await createWorld();
     await runFor(world, 1000);

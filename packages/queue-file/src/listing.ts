@@ -21,8 +21,8 @@ type ListedRow = readonly [
   string | null,
 ];
 
-/** Leased; not any more, and due; the earliest due time of those; when the first of all can be leased that cannot be now. */
-type LeasedFigures = readonly [number, number, number | null, number | null];
+/** Leased; when the first of those can be leased again; not leased any more, and due; the earliest due time of those; and the first due time of those that are not due. */
+type LeasedFigures = readonly [number, number | null, number, number | null, number | null];
 
 /** A part of a listing, and where the next one begins; undefined at the end. */
 export interface ListingPage {
@@ -62,9 +62,9 @@ export class Listing {
       `SELECT id, ${due} FROM entries WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY 2, 1`,
     );
     this.#leased = database.prepare(
-      `SELECT count(*) FILTER (WHERE until > ?1), count(*) FILTER (WHERE visible <= ?1), min(due) FILTER (WHERE visible <= ?1),
-         min(visible) FILTER (WHERE visible > ?1)
-       FROM (SELECT until, ${due} AS due, max(until, ${due}) AS visible FROM leases JOIN entries USING (id) WHERE until IS NOT NULL)`,
+      `SELECT count(*) FILTER (WHERE runs), min(max(until, due)) FILTER (WHERE runs), count(*) FILTER (WHERE NOT runs AND due <= ?1),
+         min(due) FILTER (WHERE NOT runs AND due <= ?1), min(due) FILTER (WHERE NOT runs AND due > ?1)
+       FROM (SELECT until, until > ?1 AS runs, ${due} AS due FROM leases JOIN entries USING (id) WHERE until IS NOT NULL)`,
     );
     this.#nextOfPaused = database.prepare(
       `SELECT min(${due}) FROM entries WHERE lane = ?3 AND visible_at <= ?1 AND ${due} > ?1`,
@@ -104,9 +104,10 @@ export class Listing {
 
   stats(totals: Totals, now: number): QueueStats {
     const waiting = this.#order.figures(now);
-    const [leased, expired, oldestExpired, nextOfLeased] = this.#leased.get(now, this.#delayMs) ?? [0, 0, null, null];
+    const figures = this.#leased.get(now, this.#delayMs) ?? [0, null, 0, null, null];
+    const [leased, leasedUntil, expired, oldestExpired, nextOfExpired] = figures;
     const oldest = Math.min(waiting.oldest, oldestExpired ?? Infinity);
-    const next = Math.min(waiting.next, this.#nextPaused(now), nextOfLeased ?? Infinity);
+    const next = Math.min(waiting.next, this.#nextPaused(now), nextOfExpired ?? Infinity);
     return {
       waiting: totals.active - leased,
       due: waiting.due + expired,
@@ -114,6 +115,7 @@ export class Listing {
       setAside: totals.setAside,
       ...(oldest === Infinity ? {} : { oldestDueAt: new Date(oldest) }),
       ...(next === Infinity ? {} : { nextDueAt: new Date(next) }),
+      ...(leasedUntil === null ? {} : { leasedUntil: new Date(leasedUntil) }),
     };
   }
 

@@ -153,14 +153,18 @@ export class QueueModel {
     const all = [...this.#entries.values()];
     const of = (state: EntryState): readonly ModelEntry[] => all.filter((entry) => stateOf(entry, now) === state);
     const due = of("waiting").filter(({ dueAt }) => dueAt <= now);
-    const next = [...of("waiting"), ...of("leased")].map(leasableAt).filter((at) => at > now);
+    const next = of("waiting")
+      .map(leasableAt)
+      .filter((at) => at > now);
+    const leased = of("leased").map(leasableAt);
     return {
       waiting: of("waiting").length,
       due: due.length,
-      leased: of("leased").length,
+      leased: leased.length,
       setAside: of("setAside").length,
       ...(due.length === 0 ? {} : { oldestDueAt: new Date(Math.min(...due.map(({ dueAt }) => dueAt))) }),
       ...(next.length === 0 ? {} : { nextDueAt: new Date(Math.min(...next)) }),
+      ...(leased.length === 0 ? {} : { leasedUntil: new Date(Math.min(...leased)) }),
     };
   }
 }

@@ -181,6 +181,7 @@ export class QueueRows {
     const counts = { waiting: 0, due: 0, leased: 0, setAside: 0 };
     let oldest = Infinity;
     let next = Infinity;
+    let leasedUntil = Infinity;
     for (const row of this.all()) {
       const state = stateOf(row, now);
       counts[state]++;
@@ -190,12 +191,14 @@ export class QueueRows {
         oldest = Math.min(oldest, row.dueAt);
       }
       const at = leasableAt(row);
-      if (at > now) next = Math.min(next, at);
+      if (state === "leased") leasedUntil = Math.min(leasedUntil, at);
+      else if (at > now) next = Math.min(next, at);
     }
     return {
       ...counts,
       ...(oldest === Infinity ? {} : { oldestDueAt: new Date(oldest) }),
       ...(next === Infinity ? {} : { nextDueAt: new Date(next) }),
+      ...(leasedUntil === Infinity ? {} : { leasedUntil: new Date(leasedUntil) }),
     };
   }
 }

@@ -295,14 +295,27 @@ export const queueSabotages: Readonly<Record<string, QueueSabotage>> = {
       return { ...stats, waiting: stats.waiting - stats.due };
     },
   })),
-  "the next wake-up is the end of a retry's pause, a due time or the end of a lease, whichever comes first": methods(
-    (queue) => ({
+  "what waits is next due at the end of a retry's pause or at a due time, whichever comes first, and not when a lease ends":
+    methods((queue) => ({
       async stats() {
-        const { nextDueAt: _, ...stats } = await queue.stats();
-        return stats;
+        const stats = await queue.stats();
+        const nextDueAt = stats.nextDueAt ?? stats.leasedUntil;
+        return nextDueAt === undefined ? stats : { ...stats, nextDueAt };
       },
-    }),
-  ),
+    })),
+  "leasedUntil is when the first of what is leased can be had again, if its scrubber has died": methods((queue) => {
+    let until: Date | undefined;
+    return {
+      async renew(leases, leaseMs) {
+        until = (await queue.stats()).leasedUntil;
+        return queue.renew(leases, leaseMs);
+      },
+      async stats() {
+        const stats = await queue.stats();
+        return until === undefined ? stats : { ...stats, leasedUntil: until };
+      },
+    };
+  }),
   "the figures tell how many files were put away unread, and count no entry for them": methods((queue) => ({
     async stats() {
       const { quarantined = 0, ...stats } = await queue.stats();

@@ -175,9 +175,10 @@ export const readingCases: readonly QueueCase[] = [
           leased: 1,
           setAside: 2,
           oldestDueAt: later(under, -HOUR),
-          nextDueAt: later(under, 10 * MINUTE),
+          nextDueAt: later(under, HOUR),
+          leasedUntil: later(under, 10 * MINUTE),
         },
-        "waiting includes due; oldestDueAt is the earliest due time of what is due; nextDueAt is the end of the lease, before the next due time",
+        "waiting includes due; oldestDueAt is the earliest due time of what is due; nextDueAt is the first of what is not due yet; leasedUntil is the end of the lease",
       );
       under.advance(10 * MINUTE);
       same(
@@ -195,7 +196,8 @@ export const readingCases: readonly QueueCase[] = [
     },
   },
   {
-    title: "the next wake-up is the end of a retry's pause, a due time or the end of a lease, whichever comes first",
+    title:
+      "what waits is next due at the end of a retry's pause or at a due time, whichever comes first, and not when a lease ends",
     needs,
     async run(under) {
       const { queue } = under;
@@ -209,6 +211,39 @@ export const readingCases: readonly QueueCase[] = [
       under.advance(HOUR);
       await setAside(queue, "cannot be");
       same((await queue.stats()).nextDueAt, later(under, 2 * HOUR), "what is set aside is no reason to wake up");
+      await leaseImage(queue, "b");
+      same((await queue.stats()).nextDueAt, undefined, "what is leased does not wait, whenever its lease ends");
+      under.advance(10 * MINUTE);
+      same(
+        (await queue.stats()).nextDueAt,
+        later(under, 110 * MINUTE),
+        "once its lease ran out it waits for its due time",
+      );
+    },
+  },
+  {
+    title: "leasedUntil is when the first of what is leased can be had again, if its scrubber has died",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      await put(under, entry("early", "early", { dueAt: later(under, HOUR) }));
+      await leaseImage(queue, "early");
+      same(
+        (await queue.stats()).leasedUntil,
+        later(under, HOUR),
+        "not before its due time, though its lease ends before",
+      );
+      await put(under, entry("a"), entry("b"));
+      const [first] = refs(await lease(queue, 1));
+      under.advance(MINUTE);
+      await lease(queue);
+      same((await queue.stats()).leasedUntil, later(under, 9 * MINUTE), "the lease that ends first counts");
+      await queue.renew([required(first, "an entry", "two were added")], HOUR);
+      same((await queue.stats()).leasedUntil, later(under, 10 * MINUTE), "a renewed lease ends later");
+      under.advance(10 * MINUTE);
+      same((await queue.stats()).leasedUntil, later(under, 50 * MINUTE), "a lease that ran out ends no more");
+      under.advance(HOUR);
+      same((await queue.stats()).leasedUntil, undefined, "where nothing is leased there is none");
     },
   },
   {
