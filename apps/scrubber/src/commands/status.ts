@@ -44,6 +44,7 @@ function statusObject(status: Status): object {
     setAside: status.setAside,
     oldestDueAt: status.oldestDueAt?.toISOString() ?? null,
     nextDueAt: status.nextDueAt?.toISOString() ?? null,
+    leasedUntil: status.leasedUntil?.toISOString() ?? null,
     overdueSeconds: status.overdueSeconds,
     drainSeconds: drainSeconds(status) ?? null,
     stores: status.stores,
@@ -61,7 +62,10 @@ async function describe(status: Status, output: Output): Promise<void> {
   const facts: [string, string][] = [
     ["Waiting", formatCount(status.waiting)],
     ["  of it due", formatCount(status.due)],
-    ["Leased", formatCount(status.leased)],
+    [
+      "Leased",
+      `${formatCount(status.leased)}${status.leased === 0 ? "" : `  (the first until ${instant(status.leasedUntil)})`}`,
+    ],
     ["Set aside", status.setAside === 0 ? "0" : `${formatCount(status.setAside)}  (scrubber list --state setAside)`],
     ["Oldest due", instant(status.oldestDueAt)],
     ["Next due", instant(status.nextDueAt)],
