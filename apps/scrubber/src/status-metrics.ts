@@ -23,7 +23,19 @@ export function statusMetrics(status: Status): string {
     metric("due", "Locations whose time has come.", [["", status.due]]),
     metric("leased", "Locations that a scrubber works on.", [["", status.leased]]),
     metric("set_aside", "Locations that need a person.", [["", status.setAside]]),
-    metric("overdue_seconds", "How late the oldest due location is.", [["", status.overdueSeconds]]),
+    metric(
+      "quarantined",
+      "Files of the drop box that could not be read, and need a person.",
+      optional(status.quarantined),
+    ),
+    metric("overdue_seconds", "How late the oldest due location is, whatever it waits for.", [
+      ["", status.overdueSeconds],
+    ]),
+    metric(
+      "ready_overdue_seconds",
+      "How late the oldest location is that could be tried now: without what a store holds or what waits for another try.",
+      [["", status.readyOverdueSeconds]],
+    ),
     metric("drain_seconds", "How long what is due will take at the last known pace.", optional(drain)),
     metric("paused", "1: all deletions are paused.", [["", paused ? 1 : 0]]),
     metric(

@@ -106,7 +106,9 @@ describe("run --once", () => {
       setAside: 0,
       oldestDueAt: null,
       overdueSeconds: 0,
+      readyOverdueSeconds: 0,
       drainSeconds: 0,
+      quarantined: 0,
       stores: { fs: { health: "ok", lastError: null } },
     });
     expect(json((await run("receipts verify --json")).stdout)).toMatchObject({

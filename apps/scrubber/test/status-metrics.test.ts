@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Status } from "@scrubber/engine";
 import { expect, test } from "vitest";
 import { statusMetrics } from "../src/status-metrics.ts";
@@ -30,6 +32,8 @@ const status: Status = {
   setAside: 3,
   oldestDueAt: new Date("2026-11-24T12:00:00Z"),
   overdueSeconds: 61,
+  readyOverdueSeconds: 50,
+  quarantined: 2,
   stores: {
     fs: { health: "ok", perSecond: 40, lastError: null },
     s3: { health: "down", perSecond: 10, lastError: "it does not answer" },
@@ -51,7 +55,9 @@ test("how it stands is told to Prometheus: what waits, how late it is, how long 
     scrubber_due: 1000,
     scrubber_leased: 7,
     scrubber_set_aside: 3,
+    scrubber_quarantined: 2,
     scrubber_overdue_seconds: 61,
+    scrubber_ready_overdue_seconds: 50,
     scrubber_drain_seconds: 20,
     scrubber_paused: 0,
     scrubber_last_sweep_timestamp_seconds: 1_795_518_000,
@@ -79,7 +85,9 @@ test("how it stands is told to Prometheus: what waits, how late it is, how long 
 });
 
 test("what is not known is left out, and is no zero", () => {
-  const unknown = { ...status, stores: {}, lastSweepAt: null, totals: null };
+  const { quarantined: _, ...withoutDropBox } = status;
+  const unknown = { ...withoutDropBox, stores: {}, lastSweepAt: null, totals: null };
+  expect(Object.keys(samples(statusMetrics(unknown)))).not.toContain("scrubber_quarantined");
   expect(Object.keys(samples(statusMetrics(unknown)))).not.toContain("scrubber_drain_seconds");
   expect(Object.keys(samples(statusMetrics(unknown)))).not.toContain("scrubber_last_sweep_timestamp_seconds");
   expect(statusMetrics(unknown)).not.toContain("_total");
@@ -99,10 +107,13 @@ test("status --prometheus prints that alone; where the queue does not answer, no
     scrubber_drain_seconds: 0,
     'scrubber_store_up{store="fs"}': 1,
   });
+  await writeFile(join(cwd, "scrubber-data/incoming/img-3"), "this is no list");
   await run(`add img-2 ${uri("b")} --after 0s`);
   await run("run --once");
   const { stores } = (json((await run("status --json")).stdout) as { totals: { stores: object } }).totals;
   expect(stores).toMatchObject({ fs: { deleted: 1, absent: 1 } });
+  expect((await run("status")).stdout).toMatch(/^Quarantine +1 file of the drop box could not be read/m);
+  expect(samples((await run("status --prometheus")).stdout)).toMatchObject({ scrubber_quarantined: 1 });
   expect((await run("status")).stdout).toMatch(/^In all +1 location deleted, [\d.]+ \w+ freed, since \d{4}-/m);
   expect(await run("status --prometheus --json")).toMatchObject({ code: 2 });
   expect(await run("status --prometheus", { cwd, env: { SCRUBBER_CONFIG: `${cwd}/nowhere.yaml` } })).toMatchObject({

@@ -122,7 +122,13 @@ export interface Totals {
 }
 
 export interface Status extends QueueStats {
+  /** How late the oldest due entry is, whatever it waits for. */
   readonly overdueSeconds: number;
+  /**
+   * How late the oldest entry is that could be tried now: what its store holds, and what waits out the pause before another try, is left out. Past a hundred
+   * thousand of those it is not looked; then it is at most this late.
+   */
+  readonly readyOverdueSeconds: number;
   readonly stores: Readonly<Record<string, StoreStatus>>;
   /** Paused as a whole. */
   readonly paused: boolean;

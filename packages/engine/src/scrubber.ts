@@ -22,6 +22,7 @@ import { Health } from "./health.ts";
 import { Lanes } from "./lanes.ts";
 import { probeAll } from "./probing.ts";
 import { openAll, type Opened } from "./opening.ts";
+import { oldestReady, secondsSince } from "./overdue.ts";
 import { Recorder } from "./record.ts";
 import { createRestore } from "./restore.ts";
 import { Router } from "./routing.ts";
@@ -226,11 +227,11 @@ class Machine implements Scrubber {
   async status(): Promise<Status> {
     const stats = await this.#queue.stats();
     const notes = await this.#health.load();
-    const { oldestDueAt } = stats;
-    const late = oldestDueAt === undefined ? 0 : (this.#clock.now().getTime() - oldestDueAt.getTime()) / 1000;
+    const now = this.#clock.now();
     return {
       ...stats,
-      overdueSeconds: Math.max(0, Math.round(late)),
+      overdueSeconds: secondsSince(stats.oldestDueAt, now),
+      readyOverdueSeconds: stats.due === 0 ? 0 : secondsSince(await oldestReady(this.#queue, now), now),
       stores: this.#health.statuses(notes),
       paused: this.#health.allPaused,
       lastSweepAt: sweptAt(notes),

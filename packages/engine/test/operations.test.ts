@@ -1,4 +1,4 @@
-import { defineQueue, defineStore, ScrubberError } from "@scrubber/core";
+import { defineQueue, defineStore, ScrubberError, type QueueEntry } from "@scrubber/core";
 import {
   createMemoryQueue,
   createMemoryRegistry,
@@ -9,6 +9,7 @@ import {
 } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { createScrubber, type DryRunEntry, type Scrubber } from "../src/index.ts";
+import { oldestReady } from "../src/overdue.ts";
 import { createWorld, entriesOf } from "./world.ts";
 
 async function seen(scrubber: Scrubber): Promise<Record<string, DryRunEntry>> {
@@ -117,6 +118,7 @@ describe("what a person does by hand", () => {
       waiting: 2,
       due: 2,
       overdueSeconds: 90,
+      readyOverdueSeconds: 90,
       paused: false,
       lastSweepAt: null,
       stores: { memory: { health: "unknown", perSecond: 0, lastError: null } },
@@ -127,6 +129,51 @@ describe("what a person does by hand", () => {
       overdueSeconds: 0,
       stores: { memory: { health: "ok", perSecond: 2 } },
     });
+  });
+
+  test("status tells how late the oldest is that could be tried now, without what a store holds or what waits for another try", async () => {
+    await using world = await createWorld();
+    const store = world.stores["memory"]!;
+    const year = new Date(world.clock.now().getTime() + 365 * 86_400_000);
+    const [held, retried, fresh] = ["held", "retried", "fresh"].map((name) => store.put(`memory://group/${name}`));
+    store.faults.held.set("group/held", year);
+    store.faults.unknown.set("group/retried", "it does not say");
+    await world.scrubber.add([
+      { imageId: "held", location: held! },
+      { imageId: "retried", location: retried! },
+    ]);
+    await world.clock.until(world.scrubber.runOnce());
+    world.clock.advance(10_000);
+    expect(await world.scrubber.status()).toMatchObject({ due: 2, overdueSeconds: 10, readyOverdueSeconds: 0 });
+    await world.scrubber.add([{ imageId: "fresh", location: fresh! }]);
+    world.clock.advance(5000);
+    expect(await world.scrubber.status()).toMatchObject({ due: 3, overdueSeconds: 15, readyOverdueSeconds: 5 });
+    // The pause before the other try is over.
+    world.clock.advance(60_000);
+    expect(await world.scrubber.status()).toMatchObject({ due: 3, overdueSeconds: 75, readyOverdueSeconds: 75 });
+  });
+
+  test("status does not look through all that a store holds: past a hundred thousand it says how late the rest is at most", async () => {
+    const now = new Date("2026-01-01T00:00:00Z");
+    let seen = 0;
+    const entries = async function* (): AsyncGenerator<QueueEntry> {
+      for (;;) {
+        seen++;
+        const dueAt = new Date(now.getTime() - 1_000_000 + seen);
+        yield {
+          id: "",
+          imageId: "i",
+          state: "waiting",
+          requestedAt: now,
+          dueAt,
+          visibleAt: new Date(4e12),
+          attempts: 0,
+          location: { uri: "u" },
+        };
+      }
+    };
+    const oldest = await oldestReady({ entries }, now);
+    expect([seen, oldest]).toEqual([100_000, new Date(now.getTime() - 900_000)]);
   });
 
   test("probe asks every store; one that throws or hangs is a problem, not an error", async () => {

@@ -16,7 +16,7 @@ export const status: CommandDefinition = (program, start) => {
       "after",
       examples(
         ["scrubber status", "for a person"],
-        ["scrubber status --json | jq .overdueSeconds", "for an alarm"],
+        ["scrubber status --json | jq .readyOverdueSeconds", "for an alarm"],
         ["scrubber status --prometheus > x.tmp && mv x.tmp scrubber.prom", "for the textfile collector"],
       ),
     )
@@ -46,11 +46,13 @@ function statusObject(status: Status): object {
     nextDueAt: status.nextDueAt?.toISOString() ?? null,
     leasedUntil: status.leasedUntil?.toISOString() ?? null,
     overdueSeconds: status.overdueSeconds,
+    readyOverdueSeconds: status.readyOverdueSeconds,
     drainSeconds: drainSeconds(status) ?? null,
     stores: status.stores,
     paused: status.paused,
     lastSweepAt: status.lastSweepAt?.toISOString() ?? null,
     totals: status.totals,
+    quarantined: status.quarantined ?? null,
   };
 }
 
@@ -67,13 +69,15 @@ async function describe(status: Status, output: Output): Promise<void> {
       `${formatCount(status.leased)}${status.leased === 0 ? "" : `  (the first until ${instant(status.leasedUntil)})`}`,
     ],
     ["Set aside", status.setAside === 0 ? "0" : `${formatCount(status.setAside)}  (scrubber list --state setAside)`],
-    ["Oldest due", instant(status.oldestDueAt)],
+    ["Oldest due", `${instant(status.oldestDueAt)}${onlyWaits(status)}`],
     ["Next due", instant(status.nextDueAt)],
     ...(drain === undefined || drain === 0 || status.paused
       ? []
       : ([["Drained in", `about ${formatDuration(drain * 1000)}`]] as [string, string][])),
     ...(status.lastSweepAt === null ? [] : ([["Last sweep", instant(status.lastSweepAt)]] as [string, string][])),
   ];
+  const { quarantined = 0 } = status;
+  if (quarantined > 0) facts.push(["Quarantine", `${plural(quarantined, "file")} of the drop box could not be read`]);
   if (status.totals !== null) facts.push(["In all", inAll(status.totals)]);
   for (const [name, value] of facts) await output.line(`${name.padEnd(12)}${value}`);
   if (status.paused) await output.line(output.style("yellow", "Paused as a whole: scrubber resume"));
@@ -89,6 +93,12 @@ async function describe(status: Status, output: Output): Promise<void> {
     rows,
   );
   for (const [index, line] of table.entries()) await output.line(index === 0 ? output.style("dim", line) : line);
+}
+
+/** That what is overdue is not for want of work. */
+function onlyWaits({ due, readyOverdueSeconds, overdueSeconds }: Status): string {
+  if (due === 0 || overdueSeconds === 0 || readyOverdueSeconds > 0) return "";
+  return "; nothing that is late could be tried now: see scrubber list";
 }
 
 /** What all runs have done. */
