@@ -45,8 +45,8 @@ test("256 blobs go in one request, with their snapshots, and nothing beside them
   await using store = await open({ endpoint: `${proxy.endpoint}/${azurite.account}` });
   const before = proxy.requests;
   expect(await remove(store, ...names.map(at))).toEqual(names.map(() => ({ kind: "deleted" })));
-  // The other one asks whether the container keeps versions.
-  expect(proxy.requests - before).toBe(2);
+  // One of the others asks whether the container keeps versions, one whether a deleted blob left some.
+  expect(proxy.requests - before).toBe(3);
   expect(await listed()).toEqual(["stays", "stays"]);
 });
 
@@ -87,7 +87,8 @@ test("an etag is a condition inside the batch: it costs no request, and what dif
   const [same, rewritten] = [await put("same"), await put("rewritten")];
   await put("rewritten");
   await using store = await open({ endpoint: `${proxy.endpoint}/${azurite.account}` });
-  await remove(store, at("gone"));
+  await put("another");
+  await remove(store, at("another"));
   const before = proxy.requests;
   expect(await remove(store, { ...at("same"), identity: { etag: same } })).toEqual([{ kind: "deleted" }]);
   expect(proxy.requests - before).toBe(1);

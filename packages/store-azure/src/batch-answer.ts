@@ -1,4 +1,4 @@
-import type { Refusal } from "./failure.ts";
+import { failureOf, type Refusal } from "./failure.ts";
 
 /** What the service said about one deletion. */
 export interface Part {
@@ -8,12 +8,6 @@ export interface Part {
   readonly retryAfterMs: number | undefined;
   /** It is kept by soft delete. */
   readonly retained: boolean;
-}
-
-/** A part as the refusal of a whole request. */
-export function refusalOf(part: Part | undefined): Refusal {
-  const { status = 0, code = "" } = part ?? {};
-  return { status, code: code === "" ? `HTTP ${status}` : code };
 }
 
 export interface BatchAnswer {
@@ -53,6 +47,23 @@ export function readBatchAnswer(contentType: string, body: string, count: number
   }
   for (const index of doubled) parts[index] = undefined;
   return { parts, stray };
+}
+
+/** Throws where the parts say nothing about single blobs, but about the batch, the container or the credentials. */
+export function requireSense({ parts, stray }: BatchAnswer, container: string): void {
+  const what = `deleting in the container ${container}`;
+  const given = parts.filter((part) => part !== undefined);
+  if (given.length === 0 && stray !== undefined) throw failureOf(what, refusalOf(stray));
+  const general = given.find(({ code }) => code === "ContainerNotFound" || code === "AuthenticationFailed");
+  if (general !== undefined && given.every(({ code }) => code === general.code)) {
+    throw failureOf(what, refusalOf(general));
+  }
+}
+
+/** A part as the refusal of a whole request. */
+export function refusalOf(part: Part | undefined): Refusal {
+  const { status = 0, code = "" } = part ?? {};
+  return { status, code: code === "" ? `HTTP ${status}` : code };
 }
 
 /** Almost every answer is one of these two. */

@@ -1,7 +1,8 @@
 import type { Outcome } from "@scrubber/core";
-import { type BatchAnswer, type Part, refusalOf } from "./batch-answer.ts";
+import { type Part, requireSense } from "./batch-answer.ts";
 import { MOST_IN_A_BATCH } from "./batch-request.ts";
 import { eachBounded } from "./bounded.ts";
+import { Conditions } from "./conditions.ts";
 import { failureOf } from "./failure.ts";
 import { listExactly, listing } from "./listing.ts";
 import type { AzureTarget } from "./location.ts";
@@ -10,6 +11,7 @@ import { KNOWN_AS_ANOTHER, outcomeOf, TAKEN_FOR_ANOTHER } from "./outcome.ts";
 import type { BlobService } from "./service.ts";
 import type { Deletion } from "./signature.ts";
 import { planVersions, type VersionPlan } from "./version-plan.ts";
+import { isDenied, type Kept } from "./versioning.ts";
 
 export interface Terms {
   /** Whether identities and times are compared. */
@@ -30,15 +32,14 @@ export class BatchDeletion {
   readonly #outcomes: (Outcome | undefined)[];
   /** Of the names with dots: what was meant, as the container's listing showed it. */
   readonly #dotted = new Map<number, { readonly etags: ReadonlySet<string>; readonly versions: boolean }>();
-  /** Those whose deletion has an etag for a condition. */
-  readonly #matched = new Set<number>();
-  #dated = { time: Number.NaN, text: "" };
+  readonly #conditions: Conditions;
   /** Something was said that only a container that is there can say. */
   #containerIsThere = false;
 
   constructor(service: BlobService, terms: Terms, targets: readonly AzureTarget[], signal: AbortSignal) {
     this.#service = service;
     this.#terms = terms;
+    this.#conditions = new Conditions(service, terms.check);
     this.#targets = targets;
     this.#container = targets[0]?.group ?? "";
     this.#signal = signal;
@@ -59,21 +60,23 @@ export class BatchDeletion {
     return outcome !== undefined && (outcome.kind !== "absent" || this.#containerIsThere);
   }
 
-  async run(versioned: boolean): Promise<void> {
+  async run(kept: Kept): Promise<void> {
     const named = (index: number): boolean => this.#targets[index]?.identity?.versionId !== undefined;
-    const isEach = (index: number): boolean => versioned && this.#terms.allVersions && !named(index);
+    const isEach = (index: number): boolean => kept.versions && this.#terms.allVersions && !named(index);
     const each = [...this.#targets.keys()].filter(isEach);
     const single = [...this.#targets.keys()].filter((index) => !isEach(index));
     const etags = await this.#compare(single);
     const plain = single.filter((index) => this.#outcomes[index] === undefined);
-    await this.#send(plain, (index) => this.#deletion(index, etags.get(index)));
-    if (versioned && !this.#terms.allVersions) {
-      for (const index of plain) if (!named(index)) this.#leaveVersions(index);
-    }
+    await this.#send(plain, (index) =>
+      this.#conditions.deletion(this.#targets[index] as AzureTarget, etags.get(index)),
+    );
+    const whole = single.filter((index) => !named(index));
+    if (!kept.versions && !kept.proven) await this.#prove(kept, whole);
+    if (kept.versions && !this.#terms.allVersions) for (const index of whole) this.#leaveVersions(index);
     if (each.length > 0) await this.#deleteVersioned(each);
     await this.#tellGoneFromChanged(plain);
     await this.#distrustDots();
-    await this.#distrustAbsence(versioned);
+    await this.#distrustAbsence(kept.versions);
     if (!this.#containerIsThere && this.#outcomes.some((outcome) => outcome?.kind === "absent")) {
       await requireContainer(this.#service, this.#container, this.#signal);
       this.#containerIsThere = true;
@@ -109,33 +112,10 @@ export class BatchDeletion {
     return etags;
   }
 
-  #deletion(index: number, etag: string | undefined): Deletion {
-    const { group, encodedName, identity, unmodifiedSince } = this.#targets[index] as AzureTarget;
-    const { check } = this.#terms;
-    const versionId = identity?.versionId;
-    const match = etag ?? (check ? identity?.etag : undefined);
-    if (match !== undefined) this.#matched.add(index);
-    return {
-      path: this.#service.path(group, encodedName),
-      versionId,
-      ifMatch: match === undefined ? undefined : `"${match}"`,
-      ifUnmodifiedSince:
-        check && versionId === undefined && Number.isFinite(unmodifiedSince)
-          ? this.#httpDate(unmodifiedSince)
-          : undefined,
-    };
-  }
-
-  /** Blobs of one image, or of one request, were asked for at one time. */
-  #httpDate(time: number): string {
-    if (time !== this.#dated.time) this.#dated = { time, text: new Date(time).toUTCString() };
-    return this.#dated.text;
-  }
-
   async #send(indexes: readonly number[], deletion: (index: number) => Deletion): Promise<void> {
     if (indexes.length === 0) return;
     const answer = await this.#service.deleteBatch(this.#container, indexes.map(deletion), this.#signal);
-    this.#requireSense(answer);
+    requireSense(answer, this.#container);
     for (const [at, index] of indexes.entries()) this.#take(index, answer.parts[at]);
   }
 
@@ -149,25 +129,11 @@ export class BatchDeletion {
         : outcome;
   }
 
-  /** Throws where the parts say nothing about single blobs, but about the batch, the container or the credentials. */
-  #requireSense({ parts, stray }: BatchAnswer): void {
-    const what = `deleting in the container ${this.#container}`;
-    const given = parts.filter((part) => part !== undefined);
-    if (given.length === 0 && stray !== undefined) throw failureOf(what, refusalOf(stray));
-    const general = given.find(({ code }) => code === "ContainerNotFound" || code === "AuthenticationFailed");
-    if (general !== undefined && given.every(({ code }) => code === general.code)) {
-      throw failureOf(what, refusalOf(general));
-    }
-  }
-
   /** With versions kept, deleting a blob only makes its last version an older one: then each version goes that was there when the deletion was requested. */
   async #deleteVersioned(indexes: readonly number[]): Promise<void> {
     const plans = new Map<number, VersionPlan>();
     await this.#each(indexes, async (index, target) => {
-      const { value: found, refusal } = await listExactly(this.#service, target.group, target.name, true, this.#signal);
-      if (refusal !== undefined) throw failureOf(listing(target.group), refusal);
-      this.#containerIsThere = true;
-      const plan = planVersions(target, found, this.#terms.check);
+      const plan = await this.#plan(target, this.#terms.check);
       if (plan.goes.length === 0) {
         this.#outcomes[index] = plan.outcome;
         return;
@@ -177,7 +143,9 @@ export class BatchDeletion {
       if (target.dotted) this.#dotted.set(index, { etags, versions: true });
     });
     const withCurrent = [...plans.keys()].filter((index) => plans.get(index)?.current !== undefined);
-    await this.#send(withCurrent, (index) => this.#deletion(index, plans.get(index)?.current?.etag));
+    await this.#send(withCurrent, (index) =>
+      this.#conditions.deletion(this.#targets[index] as AzureTarget, plans.get(index)?.current?.etag),
+    );
     await this.#tellGoneFromChanged(withCurrent);
     // Until its versions are gone nothing may be called deleted, even if what follows fails.
     const ends = new Map<number, Outcome>();
@@ -187,14 +155,50 @@ export class BatchDeletion {
       ends.set(index, outcome);
       this.#outcomes[index] = undefined;
     }
+    // What was older than the account's versioning may have become a version by its deletion.
+    const unversioned = [...ends.keys()].filter((index) => plans.get(index)?.current?.versionId === "");
+    await this.#each(unversioned, async (index, target) => {
+      const left = await this.#plan(target, false);
+      plans.set(index, left.outcome?.kind === "absent" ? { ...left, outcome: undefined } : left);
+    });
     const older = [...ends.keys()].flatMap((index) =>
-      (plans.get(index)?.goes ?? []).map(({ versionId, etag }) => ({ index, versionId, etag })),
+      (plans.get(index)?.goes ?? [])
+        .filter(({ versionId }) => versionId !== "")
+        .map(({ versionId, etag }) => ({ index, versionId, etag })),
     );
     for (let at = 0; at < older.length; at += MOST_IN_A_BATCH) {
       await this.#sendVersions(older.slice(at, at + MOST_IN_A_BATCH), ends);
     }
     for (const [index, outcome] of ends) {
       this.#outcomes[index] = isGone(outcome) ? (plans.get(index)?.outcome ?? outcome) : outcome;
+    }
+  }
+
+  async #plan(target: AzureTarget, check: boolean): Promise<VersionPlan> {
+    const { value: found, refusal } = await listExactly(this.#service, target.group, target.name, true, this.#signal);
+    if (refusal !== undefined) throw failureOf(listing(target.group), refusal);
+    this.#containerIsThere = true;
+    return planVersions(target, found, check);
+  }
+
+  /** Looks whether one that was just deleted is really gone. If a version of it is left, so it is of the others, and those go now. */
+  async #prove(kept: Kept, indexes: readonly number[]): Promise<void> {
+    const ends = new Map(indexes.map((index) => [index, this.#outcomes[index]]));
+    const gone = indexes.filter((index) => isGone(ends.get(index)));
+    const plain = gone.filter((index) => /^[ -~]+$/.test(this.#targets[index]?.name ?? ""));
+    const one = plain.find((index) => ends.get(index)?.kind === "deleted") ?? plain[0];
+    if (one === undefined) return;
+    // Until it is known nothing may be called gone, even if what follows fails.
+    for (const index of gone) this.#outcomes[index] = undefined;
+    const { group, name } = this.#targets[one] as AzureTarget;
+    const { value = [], refusal } = await listExactly(this.#service, group, name, true, this.#signal);
+    if (refusal !== undefined && !isDenied(refusal)) throw failureOf(listing(group), refusal);
+    kept.versions = value.some(({ versionId }) => versionId !== "");
+    kept.proven = kept.versions || ends.get(one)?.kind === "deleted";
+    if (kept.versions && this.#terms.allVersions) await this.#deleteVersioned(gone);
+    for (const index of gone) {
+      const left = this.#outcomes[index];
+      if (left === undefined || left.kind === "absent") this.#outcomes[index] = ends.get(index);
     }
   }
 
@@ -212,7 +216,7 @@ export class BatchDeletion {
       return { path: this.#service.path(group, encodedName), versionId, ...(dotted && { ifMatch: `"${etag}"` }) };
     });
     const answer = await this.#service.deleteBatch(this.#container, deletions, this.#signal);
-    this.#requireSense(answer);
+    requireSense(answer, this.#container);
     for (const [at, { index }] of batch.entries()) {
       const outcome = outcomeOf(answer.parts[at]);
       const end = ends.get(index);
@@ -223,7 +227,9 @@ export class BatchDeletion {
 
   /** A condition on the etag fails for a blob that is not there, too: one that went with a request whose answer was lost, say. */
   async #tellGoneFromChanged(indexes: readonly number[]): Promise<void> {
-    const doubtful = indexes.filter((index) => this.#outcomes[index]?.kind === "changed" && this.#matched.has(index));
+    const doubtful = indexes.filter(
+      (index) => this.#outcomes[index]?.kind === "changed" && this.#conditions.hasEtag(this.#targets[index]),
+    );
     await this.#each(doubtful, async (index, target) => {
       if ((await this.#look(target)) === undefined) this.#outcomes[index] = { kind: "absent" };
     });

@@ -65,7 +65,7 @@ class AzureStore implements Store<AzureTarget> {
     const deletion = new BatchDeletion(this.#service, this.#terms, targets, signal);
     if (signal.aborted) return deletion.outcomes(ABORTED);
     try {
-      await deletion.run(await this.#versioning.isOn(targets[0]?.group ?? "", signal));
+      await deletion.run(await this.#versioning.of(targets[0]?.group ?? "", signal));
     } catch (error) {
       if (signal.aborted) return deletion.outcomes(ABORTED);
       if (!deletion.answered) throw error;

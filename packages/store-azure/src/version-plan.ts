@@ -7,7 +7,7 @@ import { difference } from "./look.ts";
 export interface VersionPlan {
   /** What was there when the deletion was requested. */
   readonly goes: readonly Listed[];
-  /** The one of them that is the blob itself now; undefined where it was deleted or written anew. */
+  /** The one of them that is the blob itself now, as is what has no version yet; undefined where it was deleted or written anew. */
   readonly current: Listed | undefined;
   /** How it ends whatever becomes of `goes`; undefined: as that does. */
   readonly outcome: Outcome | undefined;
@@ -21,7 +21,7 @@ const NEWER: Outcome = {
 /** The newest version that was there when the deletion was requested is the one that was meant, and with `check` compared. */
 export function planVersions(target: AzureTarget, found: readonly Listed[], check: boolean): VersionPlan {
   const goes = found.filter(({ modifiedAt }) => modifiedAt.getTime() <= target.unmodifiedSince);
-  const current = goes.find((version) => version.current);
+  const current = goes.find(({ current: isCurrent, versionId }) => isCurrent || versionId === "");
   const meant = current ?? goes.toSorted((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime())[0];
   const reason = check && meant !== undefined ? difference(target, meant) : undefined;
   if (reason !== undefined) return { goes: [], current: undefined, outcome: { kind: "changed", reason } };
