@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { scrubber, temporaryFolder } from "./support/command.ts";
@@ -16,6 +16,11 @@ describe("init", () => {
     expect(existsSync(join(cwd, "images/.scrubber-root"))).toBe(true);
     expect(await scrubber(["check"], { cwd })).toMatchObject({ code: 0 });
     expect(await scrubber(["check", "--probe=write"], { cwd })).toMatchObject({ code: 0 });
+    await rm(join(cwd, "scrubber-data"), { recursive: true });
+    const looked = await scrubber(["check", "--probe"], { cwd });
+    expect(looked).toMatchObject({ code: 0, stderr: "" });
+    expect(looked.stdout).toContain("Nothing was written.");
+    expect(existsSync(join(cwd, "scrubber-data"))).toBe(false);
     expect(await scrubber(["run", "--once"], { cwd })).toMatchObject({
       code: 0,
       stdout: "Nothing was due. Nothing waits.\n",

@@ -10,6 +10,7 @@ export { UNRESOLVED, type CheckedPlugin } from "./config-plugins.ts";
 export type { ConfigProblem } from "./config-problems.ts";
 export type * from "./events.ts";
 export { pluginFailure } from "./opened-plugin.ts";
+export { probeStores } from "./probing.ts";
 export { showReceipts } from "./receipt-listing.ts";
 export { verifyReceipts, type ReceiptVerification } from "./receipt-verification.ts";
 export type { Receipt } from "./receipts.ts";

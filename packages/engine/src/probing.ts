@@ -1,6 +1,30 @@
 import { isScrubberError, type Finding } from "@scrubber/core";
 import { bounded, type Timers } from "./clock.ts";
+import type { Config, Surroundings } from "./api.ts";
+import { checkConfig } from "./config.ts";
+import { configError } from "./config-problems.ts";
+import { openStores, placeOf } from "./opening.ts";
 import type { OpenStore } from "./routing.ts";
+
+/** How long a store may take to look. */
+export const PROBE_MS = 120_000;
+
+/**
+ * What each store finds of its backend, as `Scrubber.probe` tells it, but before there is a queue: none is made, and one that is there is not opened.
+ *
+ * @throws {ScrubberError} As `createScrubber`.
+ */
+export async function probeStores(
+  config: Config,
+  options: { readonly write: boolean; readonly signal?: AbortSignal },
+  surroundings: Pick<Surroundings, "log" | "now" | "timers" | "baseDirectory"> = {},
+): Promise<ReadonlyMap<string, readonly Finding[]>> {
+  const checked = await checkConfig(config);
+  if (checked.config === undefined) throw configError(checked.problems);
+  const place = placeOf(surroundings);
+  await using opened = await openStores(checked.config, place);
+  return await probeAll(opened.stores, options, place.timers, PROBE_MS);
+}
 
 /** What each store finds of its backend. One that fails or does not answer within `ms` has found a problem. */
 export async function probeAll(

@@ -1,4 +1,4 @@
-import { ScrubberError, type Finding, type Logger, type Queue, type QueueEntry, type Registry } from "@scrubber/core";
+import { ScrubberError, type Finding, type Queue, type QueueEntry, type Registry } from "@scrubber/core";
 import { createAdmission, type Admission } from "./admission.ts";
 import type {
   Config,
@@ -11,7 +11,7 @@ import type {
   SweepSummary,
 } from "./api.ts";
 import { boundQueue, boundRegistry } from "./bounds.ts";
-import { systemTimers, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { checkConfig, type CheckedConfig } from "./config.ts";
 import { configError } from "./config-problems.ts";
 import { discard } from "./discard.ts";
@@ -20,8 +20,8 @@ import { Emitter } from "./emitter.ts";
 import type { ScrubberEvent } from "./events.ts";
 import { Health } from "./health.ts";
 import { Lanes } from "./lanes.ts";
-import { probeAll } from "./probing.ts";
-import { openAll, type Opened } from "./opening.ts";
+import { PROBE_MS, probeAll } from "./probing.ts";
+import { openAll, placeOf, type Opened } from "./opening.ts";
 import { oldestReady, secondsSince } from "./overdue.ts";
 import { Recorder } from "./record.ts";
 import { createRestore } from "./restore.ts";
@@ -42,15 +42,9 @@ const CALL_MS = 120_000;
 export async function createScrubber(config: Config, surroundings: Surroundings = {}): Promise<Scrubber> {
   const checked = await checkConfig(config);
   if (checked.config === undefined) throw configError(checked.problems);
-  const log = surroundings.log ?? SILENT;
-  const now = surroundings.now ?? (() => new Date());
-  const { timers = systemTimers } = surroundings;
-  const opened = await openAll(checked.config, {
-    log,
-    now,
-    timers,
-    baseDirectory: surroundings.baseDirectory ?? process.cwd(),
-  });
+  const place = placeOf(surroundings);
+  const { log, now, timers } = place;
+  const opened = await openAll(checked.config, place);
   const emitter = new Emitter(log);
   if (surroundings.onEvent !== undefined) emitter.on(surroundings.onEvent);
   const clock: Clock = {
@@ -65,8 +59,6 @@ export async function createScrubber(config: Config, surroundings: Surroundings 
     throw error;
   }
 }
-
-const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 class Machine implements Scrubber {
   readonly queue: Queue;
@@ -250,7 +242,7 @@ class Machine implements Scrubber {
     readonly write: boolean;
     readonly signal?: AbortSignal;
   }): Promise<ReadonlyMap<string, readonly Finding[]>> {
-    return probeAll(this.#opened.stores, options, this.#clock, CALL_MS);
+    return probeAll(this.#opened.stores, options, this.#clock, PROBE_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

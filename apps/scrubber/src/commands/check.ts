@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { isScrubberError, ScrubberError, type Finding } from "@scrubber/core";
+import type { LoadedConfig } from "../config/load.ts";
 import { ConfigError, describeProblem, type Problem } from "../config/problems.ts";
 import { EXIT } from "../exit-code.ts";
 import { reportFailure } from "../failure.ts";
@@ -73,11 +74,10 @@ function problemsOf(run: Invocation, error: unknown): readonly Problem[] {
 
 async function checkAndProbe(run: Invocation, write: boolean): Promise<void> {
   const { output } = run;
-  const opening = await run.open().catch((error: unknown) => reportProblems(run, error));
-  if (opening === undefined) return;
-  await using session = opening;
-  const findings = await session.scrubber.probe({ write, signal: AbortSignal.timeout(PROBE_MS) });
-  const { file, checked } = session.loaded;
+  const asked = await ask(run, write).catch((error: unknown) => reportProblems(run, error));
+  if (asked === undefined) return;
+  const { findings, loaded } = asked;
+  const { file, checked } = loaded;
   const problems = [...findings].flatMap(([id, found]) =>
     found
       .filter(({ level }) => level === "problem")
@@ -100,9 +100,21 @@ async function checkAndProbe(run: Invocation, write: boolean): Promise<void> {
   }
   await output.line(
     problems.length === 0
-      ? output.style("green", `In order${write ? "." : ". Nothing was written to any store."}`)
+      ? output.style("green", `In order${write ? "." : ". Nothing was written."}`)
       : output.style("red", `${plural(problems.length, "problem")}.`),
   );
+  await output.line("The queue was not opened: scrubber status looks into it, and makes one where there is none.");
+}
+
+async function ask(
+  run: Invocation,
+  write: boolean,
+): Promise<{ readonly findings: ReadonlyMap<string, readonly Finding[]>; readonly loaded: LoadedConfig }> {
+  const loaded = await run.config();
+  const { probeStores } = await import("@scrubber/engine");
+  const options = { write, signal: AbortSignal.timeout(PROBE_MS) };
+  const surroundings = { log: await run.log("warn"), baseDirectory: loaded.directory };
+  return { findings: await probeStores(loaded.config, options, surroundings), loaded };
 }
 
 function mark({ level }: Finding, { output }: Invocation): string {
