@@ -26,7 +26,7 @@ export class OwnPaths {
   assertApart(): void {
     for (const [path, whose] of this.#own) {
       for (const [root, id] of this.#stores) {
-        if (!isIn(path, root) && !isIn(realPath(path), root)) continue;
+        if (!isIn(path, root) && !isIn(realPath(path), realPath(root))) continue;
         throw new ScrubberError(
           "SCRUBBER_CONFIG_INVALID",
           `the store "${id}" deletes in ${root}, and ${whose} is in there (${path}): a location could name its files`,

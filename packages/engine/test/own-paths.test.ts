@@ -31,6 +31,17 @@ test("neither does a symbolic link lead there", async () => {
   expect(() => paths.assertApart()).toThrow("the queue is in there");
 });
 
+test("nor does a root that is a symbolic link itself, or is below one", async () => {
+  await mkdir(join(folder, "data/queue"), { recursive: true });
+  await symlink("data", join(folder, "images"));
+  for (const root of ["images", "images/queue"]) {
+    paths = new OwnPaths();
+    paths.own(join(folder, "data/queue"), "the queue");
+    paths.store(join(folder, root), "fs");
+    expect(() => paths.assertApart()).toThrow("the queue is in there");
+  }
+});
+
 test("beside each other, around the store's, or of one file that both read, they may be", async () => {
   await mkdir(join(folder, "data/images"), { recursive: true });
   await writeFile(join(folder, "ca.pem"), "");
