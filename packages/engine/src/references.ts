@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import {
   ScrubberError,
+  storeIdOf,
   type Location,
   type LocationRef,
   type Queue,
@@ -258,12 +259,9 @@ export class References {
 }
 
 function isUnchanged(row: Reference, known: Reference | undefined): boolean {
-  return (
-    known !== undefined &&
-    known.ref === row.ref &&
-    known.location?.uri === row.location?.uri &&
-    known.unreadable === row.unreadable
-  );
+  if (known?.ref !== row.ref || known.unreadable !== row.unreadable) return false;
+  if (known.location === undefined || row.location === undefined) return known.location === row.location;
+  return known.location.uri === row.location.uri && storeIdOf(known.location) === storeIdOf(row.location);
 }
 
 /** The ref after which the next reading begins; undefined: at the beginning. */

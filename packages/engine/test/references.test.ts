@@ -23,7 +23,8 @@ class Listing {
   constructor(notes?: MemoryQueue) {
     this.references = new References({
       registry: withReferences(createMemoryRegistry(), (after) => this.#list(after)),
-      addressesOf: ({ uri }: Location) => (uri.startsWith("s:") ? [{ place: "s", key: uri.slice(2) }] : []),
+      addressesOf: ({ uri, store = "s" }: Location) =>
+        uri.startsWith("s:") ? [{ place: store, key: uri.slice(2) }] : [],
       monotonic: () => this.elapsed,
       emit: (event) => this.warnings.push(event.type === "warning" ? event.message : event.type),
       notes,
@@ -76,6 +77,14 @@ describe("the index of references", () => {
     for (let ref = 5002; ref < 5100; ref++) listing.add(ref);
     expect(await listing.find("5099")).toEqual([5099]);
     expect(listing.read).toBeLessThan(5000 + 3 * 1200);
+  });
+
+  test("takes in a row that moved to another store under the same URI", async () => {
+    const listing = new Listing();
+    listing.addMany(1, 10);
+    await listing.references.ready();
+    listing.rows.set(3, { ref: 3, imageId: "i3", location: { uri: "s:3", metadata: { store: "t" }, store: "t" } });
+    expect((await listing.references.current()).find("t", "3")).toEqual([3]);
   });
 
   test("takes in a row that becomes visible behind others that were read already", async () => {
