@@ -7,13 +7,13 @@ import {
   type LocationRef,
   type Reference,
 } from "@scrubber/core";
-import type { Verdict } from "./admission.ts";
 import { ImageRows, names, type Row } from "./admission-rows.ts";
 import { deletedAtOf, restorableUntil, type DueRows, type Restorability } from "./admission-times.ts";
 import { addressOf, isSameObject, type Address } from "./references-address.ts";
 import type { LocationIndex } from "./references-index.ts";
 import type { References } from "./references.ts";
 import type { Routed } from "./routing.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** The references, as they are asked here. */
 type Listing = Pick<References, "current" | "forget" | "rows">;

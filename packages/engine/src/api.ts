@@ -15,6 +15,7 @@ import type {
 } from "@scrubber/core";
 import type { Timers } from "./clock.ts";
 import type { ScrubberEvent } from "./events.ts";
+import type { RunSummary, SweepSummary } from "./summary.ts";
 
 /** A plugin and what it is opened with. `use` is the plugin itself; `scrubber.yaml` names a package instead, which the app resolves. */
 export interface Use<P> {
@@ -71,24 +72,6 @@ export interface Surroundings {
   readonly onEvent?: (event: ScrubberEvent) => void;
 }
 
-/** What a run did. `leased` is the sum of deleted, absent, marker, kept, held, retried, released and setAside. */
-export interface RunSummary {
-  readonly leased: number;
-  readonly deleted: number;
-  readonly absent: number;
-  readonly marker: number;
-  readonly kept: number;
-  readonly held: number;
-  readonly retried: number;
-  readonly released: number;
-  readonly setAside: number;
-  /** Images that the registry was told are deleted. */
-  readonly images: number;
-  /** Bytes freed, where the stores can tell. */
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
 /** What a dry run saw: how each due entry would end. */
 export interface DryRunEntry {
   readonly imageId: string;
@@ -135,15 +118,6 @@ export interface Status extends QueueStats {
   readonly lastSweepAt: Date | null;
   /** Null: there was no run yet that did anything. */
   readonly totals: Totals | null;
-}
-
-export interface SweepSummary {
-  readonly seen: number;
-  readonly added: number;
-  readonly present: number;
-  readonly setAside: number;
-  /** Pending images without a location left that were finished. */
-  readonly finished: number;
 }
 
 export interface RestoreSummary {

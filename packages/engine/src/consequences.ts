@@ -1,5 +1,5 @@
 import type { Outcome, Settlement } from "@scrubber/core";
-import type { Verdict } from "./admission.ts";
+import type { Verdict } from "./verdict.ts";
 import type { Counts } from "./events.ts";
 import type { Receipt } from "./receipts.ts";
 

@@ -1,5 +1,5 @@
 import { isScrubberError } from "@scrubber/core";
-import type { RunSummary } from "./api.ts";
+import type { RunSummary } from "./summary.ts";
 import { sleep, type Clock } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
 

@@ -1,8 +1,9 @@
 import { maskUri, type Presence, type Queue, type QueueEntry } from "@scrubber/core";
-import type { Admission, Verdict } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import type { DryRunEntry } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import type { OpenStore, Routed, Router } from "./routing.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface DryRunOptions {
   readonly queue: Pick<Queue, "entries">;

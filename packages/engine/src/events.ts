@@ -1,4 +1,4 @@
-import type { RunSummary, SweepSummary } from "./api.ts";
+import type { RunSummary, SweepSummary } from "./summary.ts";
 
 /** How many entries ended in which way. */
 export type Counts = Pick<

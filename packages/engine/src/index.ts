@@ -15,3 +15,4 @@ export { showReceipts } from "./receipt-listing.ts";
 export { verifyReceipts, type ReceiptVerification } from "./receipt-verification.ts";
 export type { Receipt } from "./receipts.ts";
 export { createScrubber } from "./scrubber.ts";
+export type * from "./summary.ts";

@@ -1,11 +1,12 @@
 import { isScrubberError, ScrubberError, type LeasedEntry } from "@scrubber/core";
-import type { Admission, Verdict } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import { passedOver, released, setAside, type Consequence } from "./consequences.ts";
 import type { Item, Lease, RoutedItem } from "./item.ts";
 import type { Lane } from "./lane.ts";
 import type { Router } from "./routing.ts";
 import type { Slip } from "./settling.ts";
+import type { Verdict } from "./verdict.ts";
 import { sortByVerdict } from "./verdicts.ts";
 
 /** Why entries of a lane go back to the queue instead of into the lane. */

@@ -1,6 +1,6 @@
 import { ScrubberError, isScrubberError, type ErrorCode } from "@scrubber/core";
 import type { Admission } from "./admission.ts";
-import type { RunSummary } from "./api.ts";
+import type { RunSummary } from "./summary.ts";
 import type { Clock } from "./clock.ts";
 import { Drain, type Stops } from "./drain.ts";
 import type { Emitter } from "./emitter.ts";

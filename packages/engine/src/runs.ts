@@ -1,5 +1,5 @@
 import { ScrubberError } from "@scrubber/core";
-import type { RunSummary } from "./api.ts";
+import type { RunSummary } from "./summary.ts";
 import { runDaemon } from "./daemon.ts";
 import { Drain, type Stops } from "./drain.ts";
 import { Pass, type PassEnvironment } from "./pass.ts";

@@ -1,15 +1,6 @@
 import { ScrubberError, type Finding, type Queue, type QueueEntry, type Registry } from "@scrubber/core";
 import { createAdmission, type Admission } from "./admission.ts";
-import type {
-  Config,
-  DryRunEntry,
-  RestoreSummary,
-  RunSummary,
-  Scrubber,
-  Status,
-  Surroundings,
-  SweepSummary,
-} from "./api.ts";
+import type { Config, DryRunEntry, RestoreSummary, Scrubber, Status, Surroundings } from "./api.ts";
 import { boundQueue, boundRegistry } from "./bounds.ts";
 import type { Clock } from "./clock.ts";
 import { checkConfig, type CheckedConfig } from "./config.ts";
@@ -27,6 +18,7 @@ import { Recorder } from "./record.ts";
 import { createRestore } from "./restore.ts";
 import { Router } from "./routing.ts";
 import { Runs } from "./runs.ts";
+import type { RunSummary, SweepSummary } from "./summary.ts";
 import { SweepSchedule, sweptAt } from "./sweep-schedule.ts";
 import { createSweep } from "./sweep.ts";
 import { RunningTotals, totalsIn } from "./totals.ts";

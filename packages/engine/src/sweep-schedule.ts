@@ -1,5 +1,5 @@
 import { isScrubberError, ScrubberError, type JsonValue, type Queue } from "@scrubber/core";
-import type { SweepSummary } from "./api.ts";
+import type { SweepSummary } from "./summary.ts";
 import type { Clock } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Health } from "./health.ts";

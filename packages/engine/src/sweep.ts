@@ -15,7 +15,7 @@ import {
   type Registry,
 } from "@scrubber/core";
 import { counted } from "./counted.ts";
-import type { SweepSummary } from "./api.ts";
+import type { SweepSummary } from "./summary.ts";
 import type { ScrubberEvent } from "./events.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { RunSummary } from "./api.ts";
+import type { RunSummary } from "./summary.ts";
 import type { Counts } from "./events.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };

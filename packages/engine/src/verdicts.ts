@@ -1,4 +1,4 @@
-import type { Verdict } from "./admission.ts";
+import type { Verdict } from "./verdict.ts";
 import { consequenceOfVerdict, type Consequence } from "./consequences.ts";
 import type { RoutedItem } from "./item.ts";
 

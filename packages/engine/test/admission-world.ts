@@ -7,7 +7,8 @@ import {
   type MemoryImage,
   type MemoryRegistry,
 } from "@scrubber/core/memory";
-import { createAdmission, type Admission, type AdmissionOptions, type Verdict } from "../src/admission.ts";
+import { createAdmission, type Admission, type AdmissionOptions } from "../src/admission.ts";
+import type { Verdict } from "../src/verdict.ts";
 import type { ScrubberEvent } from "../src/events.ts";
 import { Router, type OpenStore, type Routed } from "../src/routing.ts";
 

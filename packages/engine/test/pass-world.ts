@@ -1,6 +1,6 @@
 import type { Registry } from "@scrubber/core";
 import { createMemoryQueue, createMemoryStore, type MemoryQueue, type MemoryStore } from "@scrubber/core/memory";
-import type { Admission, Verdict } from "../src/admission.ts";
+import type { Admission } from "../src/admission.ts";
 import { Emitter } from "../src/emitter.ts";
 import type { ScrubberEvent } from "../src/events.ts";
 import { Health } from "../src/health.ts";
@@ -10,6 +10,7 @@ import type { Receipt, ReceiptLog } from "../src/receipts.ts";
 import { Recorder } from "../src/record.ts";
 import { Router, type Routed } from "../src/routing.ts";
 import { RunningTotals } from "../src/totals.ts";
+import type { Verdict } from "../src/verdict.ts";
 import { TestClock } from "./world.ts";
 
 export interface PassWorld {

@@ -1,0 +1,27 @@
+/** What a run did. `leased` is the sum of deleted, absent, marker, kept, held, retried, released and setAside. */
+export interface RunSummary {
+  readonly leased: number;
+  readonly deleted: number;
+  readonly absent: number;
+  readonly marker: number;
+  readonly kept: number;
+  readonly held: number;
+  readonly retried: number;
+  readonly released: number;
+  readonly setAside: number;
+  /** Images that the registry was told are deleted. */
+  readonly images: number;
+  /** Bytes freed, where the stores can tell. */
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** What a sweep did. */
+export interface SweepSummary {
+  readonly seen: number;
+  readonly added: number;
+  readonly present: number;
+  readonly setAside: number;
+  /** Pending images without a location left that were finished. */
+  readonly finished: number;
+}
