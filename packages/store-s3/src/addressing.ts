@@ -5,7 +5,9 @@ export type Addressing = (
   path: string,
 ) => { readonly bucket: string | undefined; readonly path: string } | undefined;
 
-const AWS = /(?:^|\.)amazonaws\.com(\.cn)?$/;
+/** The place that AWS is. */
+export const AWS = "s3:aws";
+const AWS_HOST = /(?:^|\.)amazonaws\.com(\.cn)?$/;
 const AWS_S3 =
   /^(?:(.+)\.)?s3(?:-accelerate|-fips)?(?:[.-](?:dualstack\.|fips\.)?([a-z0-9-]+))?\.amazonaws\.com(\.cn)?$/;
 
@@ -13,7 +15,7 @@ const AWS_S3 =
 export function createAddressing(endpoint: string | undefined, hosts: readonly string[]): Addressing {
   const url = endpoint === undefined ? undefined : new URL(endpoint);
   const own = url === undefined ? undefined : splitPort(url.host, url.protocol.slice(0, -1));
-  const ownAws = own === undefined ? undefined : AWS.exec(own.host);
+  const ownAws = own === undefined ? undefined : AWS_HOST.exec(own.host);
   const prefix = url === undefined ? "" : url.pathname.replace(/^\/+|\/+$/g, "");
   const names = hosts.map((host) => splitPort(host.toLowerCase(), ""));
   if (own !== undefined) names.push(own);
@@ -42,7 +44,7 @@ export function createAddressing(endpoint: string | undefined, hosts: readonly s
  */
 export function placeOf(endpoint: string | undefined): string {
   const host = endpoint === undefined ? undefined : splitPort(new URL(endpoint).hostname, "").host;
-  return host === undefined || AWS.test(host) ? "s3:aws" : `s3:${host}`;
+  return host === undefined || AWS_HOST.test(host) ? AWS : `s3:${host}`;
 }
 
 /** The region that an endpoint of AWS is in, where its name tells it. */

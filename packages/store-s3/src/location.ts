@@ -1,5 +1,5 @@
 import { maskUri, schemeOf, ScrubberError, type Identity, type Location, type Target } from "@scrubber/core";
-import { createAddressing, type Addressing } from "./addressing.ts";
+import { AWS, createAddressing, placeOf, type Addressing } from "./addressing.ts";
 import type { S3Options } from "./options.ts";
 
 /** Credentials that stood in a location. They show in no log, JSON or inspection; whoever signs a request asks for them by name. */
@@ -40,6 +40,7 @@ const MAX_KEY_BYTES = 1024;
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** What would make a canonical key ambiguous or unfit to be shown. */
 const ESCAPED_IN_KEYS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029%?]/;
+const UNRESOLVED = /^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/;
 const SCHEMES: readonly string[] = ["s3", "s3+http", "s3+https"];
 
 /** Reads locations of one configured server. */
@@ -54,6 +55,7 @@ export function createLocationReader(
   options: Pick<S3Options, "endpoint" | "hosts" | "buckets" | "glanceUris">,
 ): LocationReader {
   const addressOf = createAddressing(options.endpoint, options.hosts);
+  const resolves = placeOf(options.endpoint) !== AWS;
   const buckets = options.buckets && new Set(options.buckets);
   return {
     schemes: SCHEMES,
@@ -73,9 +75,11 @@ export function createLocationReader(
       check(uri, bucket, name);
       if (buckets !== undefined && !buckets.has(bucket)) return undefined;
       const identity = recordedIdentity(location);
+      const versionId = identity?.versionId;
+      const whole = versionId !== undefined ? name : resolves ? resolvedName(name) : undefined;
       return {
-        key: canonicalKey(bucket, name, identity?.versionId),
-        ...(identity?.versionId !== undefined && { within: canonicalKey(bucket, name, undefined) }),
+        key: canonicalKey(bucket, name, versionId),
+        ...(whole !== undefined && { within: canonicalKey(bucket, whole, undefined) }),
         group: bucket,
         name,
         requestedAt,
@@ -169,6 +173,21 @@ function canonicalKey(bucket: string, name: string, versionId: string | undefine
   return versionId === undefined
     ? `${bucket}/${shown}`
     : `${bucket}/${shown}?versionId=${encodeURIComponent(versionId)}`;
+}
+
+/**
+ * What a name becomes where objects are files (MinIO takes `/a` in a batch for `a`, others `a//b` for `a/b`, too): who names the one may delete the other.
+ * Undefined: the name itself, or none that an object could have.
+ */
+function resolvedName(name: string): string | undefined {
+  if (!UNRESOLVED.test(name)) return undefined;
+  const segments: string[] = [];
+  for (const segment of name.split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".") segments.push(segment);
+  }
+  if (segments.length === 0) return undefined;
+  return segments.join("/") + (name.endsWith("/") ? "/" : "");
 }
 
 /** What is recorded in `identity`, else in the metadata under `versionId`, `etag` and `size`. */

@@ -115,6 +115,25 @@ describe("s3+http(s)://host/bucket/key", () => {
   });
 });
 
+describe("a name that a server with a file system may resolve", () => {
+  test.each(["a//b", "/a/b", "//a/b", "./a/b", "a/./b", "x/../a/b", "../a/b", "/x//../a/b"])(
+    "%s is within the object that it resolves to",
+    (name) => {
+      const uri = `s3://bucket/${encodeURIComponent(name)}`;
+      expect(read(uri)).toMatchObject({ key: `bucket/${name}`, within: "bucket/a/b", name });
+      // AWS keeps them apart.
+      expect(read(uri, { endpoint: undefined })?.within).toBeUndefined();
+      expect(read({ uri, identity: { versionId: "v" } })?.within).toBe(`bucket/${name}`);
+    },
+  );
+
+  test("and others are within nothing: a slash at the end is part of the name", () => {
+    for (const name of ["a/b", "a/b/", ".a/..b", "a/...", "a.", "/", "..", "./"])
+      expect(read(`s3://bucket/${encodeURIComponent(name)}`)?.within).toBeUndefined();
+    expect(read("s3://bucket//a/")?.within).toBe("bucket/a/");
+  });
+});
+
 describe("an endpoint of AWS", () => {
   test("has all of AWS's hosts in its partition: a bucket has one name in all of its regions", () => {
     const world = { endpoint: "https://s3.eu-west-1.amazonaws.com" };
