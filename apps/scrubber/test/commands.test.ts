@@ -92,6 +92,7 @@ describe("run --once", () => {
       "bytes",
       "seconds",
       "receiptsHead",
+      "untried",
     ]);
     expect(summary).toMatchObject({ leased: 2, deleted: 1, absent: 1, bytes: 5 });
     expect([there("a"), there("b"), there("c")]).toEqual([false, true, true]);
@@ -181,7 +182,12 @@ describe("run --once", () => {
     expect(jsonLines((await run("list --json")).stdout)).toEqual([
       expect.objectContaining({ state: "waiting", attempts: 0 }),
     ]);
-    expect((await run("run --once")).stdout).toContain("; down: fs (scrubber status).");
+    const again = await run("run --once");
+    expect(again).toMatchObject({ code: 1 });
+    expect(again.stdout).toContain("; down: fs (scrubber status).");
+    expect(again.stdout).toMatch(/^Store fs is down since \d{4}-\d\d-\d\dT.*Z \(.*ago\): .* is missing$/m);
+    const untried = [expect.objectContaining({ store: "fs", since: expect.stringMatching(/^\d{4}-/) as string })];
+    expect(json((await run("run --once --json")).stdout)).toMatchObject({ deleted: 0, untried });
     expect(await run("check --probe")).toMatchObject({ code: 1 });
   });
 });

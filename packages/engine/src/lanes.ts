@@ -15,6 +15,11 @@ export interface LaneState {
   lastError: string | undefined;
 }
 
+/** The name by which leases leave out the entries of a store and group. */
+export function laneName(to: OpenStore, group: string): string {
+  return `${to.id}/${group}`;
+}
+
 const MOST_REMEMBERED = 1000;
 
 /** The lanes that this process has come to know. */
@@ -27,7 +32,7 @@ export class Lanes {
     let lane = ofStore.get(group);
     if (lane === undefined) {
       lane = {
-        name: `${to.id}/${group}`,
+        name: laneName(to, group),
         to,
         group,
         pace: new Pace(to.limits.concurrency),

@@ -1,9 +1,10 @@
-import { ScrubberError } from "@scrubber/core";
-import type { RunSummary } from "./summary.ts";
+import { isScrubberError, ScrubberError } from "@scrubber/core";
+import type { RunSummary, Untried } from "./summary.ts";
 import { runDaemon } from "./daemon.ts";
 import { Drain, type Stops } from "./drain.ts";
 import { Pass, type PassEnvironment } from "./pass.ts";
 import type { SweepSchedule } from "./sweep-schedule.ts";
+import { untried } from "./untried.ts";
 
 export interface RunsOptions {
   /** What each pass works with. */
@@ -28,8 +29,12 @@ export class Runs {
   once(signal?: AbortSignal): Promise<RunSummary> {
     const stops = this.#stops({ signal });
     return this.#alone(stops, async () => {
-      await this.#options.sweeps.runIfDue(stops.signal);
-      return new Pass(this.#options.pass).run(stops);
+      const { pass, sweeps } = this.#options;
+      await sweeps.runIfDue(stops.signal);
+      const startedAt = pass.clock.now();
+      const summary = await new Pass(pass).run(stops);
+      const left = stops.signal.aborted ? [] : await this.#untried(startedAt);
+      return left.length === 0 ? summary : { ...summary, untried: left };
     });
   }
 
@@ -86,6 +91,18 @@ export class Runs {
       });
     });
     return await Promise.race([run(), over]);
+  }
+
+  /** What a run did is told even where the queue fails right after it. */
+  async #untried(startedAt: Date): Promise<readonly Untried[]> {
+    const { pass } = this.#options;
+    try {
+      return await untried(pass, startedAt);
+    } catch (error) {
+      if (!isScrubberError(error)) throw error;
+      pass.emitter.emit({ type: "outage", of: "queue", code: error.code, message: error.message });
+      return [];
+    }
   }
 
   async #nextAt(): Promise<number | undefined> {

@@ -14,6 +14,19 @@ export interface RunSummary {
   /** Bytes freed, where the stores can tell. */
   readonly bytes: number;
   readonly seconds: number;
+  /** Only of a single run: the stores that are down while something of theirs waits that was due at its start, tried in vain or not at all. Left out: there is none. */
+  readonly untried?: readonly Untried[];
+}
+
+/** A store (or a bucket, container or device of it) that was left alone because it is down. */
+export interface Untried {
+  readonly store: string;
+  readonly group: string;
+  readonly since: Date;
+  /** The last failure, for a person. */
+  readonly reason: string;
+  /** A run before then leaves it alone. */
+  readonly triedAgainAt: Date;
 }
 
 /** What a sweep did. */

@@ -45,6 +45,28 @@ describe("a backend that is down", () => {
     expect(await world.queue.stats()).toMatchObject({ waiting: 0, leased: 0 });
   });
 
+  test("is named by a run between two probes, with since when and why, if something of it was due; a run that leases nothing has not done all", async () => {
+    await using world = await createWorld({ stores: { dead: {}, live: {} } });
+    const { scrubber, clock, stores } = world;
+    stores["dead"]!.breakBackend(new ScrubberError("SCRUBBER_STORE_UNAVAILABLE", "it is gone"));
+    await scrubber.add([...entriesOf(50, "dead://group/d"), ...entriesOf(5, "live://group/l")]);
+    const since = clock.now();
+    const first = await clock.until(scrubber.runOnce());
+    expect(first).toMatchObject({ absent: 5, untried: [{ store: "dead", group: "group", reason: "it is gone" }] });
+    const between = await clock.until(scrubber.runOnce());
+    expect(between).toMatchObject({ leased: 0, untried: [{ store: "dead", group: "group" }] });
+    const [{ since: closedAt, triedAgainAt } = { since: new Date(0), triedAgainAt: new Date(0) }] =
+      between.untried ?? [];
+    expect(closedAt.getTime() - since.getTime()).toBeLessThan(10_000);
+    expect(triedAgainAt.getTime()).toBeGreaterThan(clock.now().getTime());
+    // Nothing of it waits any more, or a person has paused it: then it is nobody's concern.
+    await scrubber.pause("dead");
+    expect((await clock.until(scrubber.runOnce())).untried).toBeUndefined();
+    await scrubber.resume("dead");
+    for (let n = 0; n < 50; n++) await scrubber.restore(`dead://group/d-${n}`);
+    expect((await clock.until(scrubber.runOnce())).untried).toBeUndefined();
+  });
+
   test("stays closed for the next process, which learns of it from the queue", async () => {
     await using first = await createWorld();
     first.stores["memory"]!.breakBackend();

@@ -1,5 +1,6 @@
 import type { DryRunEntry, RunSummary, Scrubber, Status } from "@scrubber/engine";
-import { isTerminal } from "../output.ts";
+import { isTerminal, type Output } from "../output.ts";
+import { printable } from "../entry-view.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { formatBytes, formatCount, formatInstant, formatRelative, plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
@@ -56,7 +57,11 @@ async function runOnce(run: Invocation): Promise<void> {
     progress?.[Symbol.dispose]();
   }
   run.exitCode = exitCodeFor(summary) || (gaveUp ? EXIT.incomplete : EXIT.done);
-  await run.output.object({ ...summary, receiptsHead: session.scrubber.receiptsHead ?? null });
+  await run.output.object({
+    ...summary,
+    receiptsHead: session.scrubber.receiptsHead ?? null,
+    untried: summary.untried ?? [],
+  });
   if (!run.output.json) {
     await summarize(run, session.scrubber, summary, stopping.signal.aborted);
     const head = session.scrubber.receiptsHead;
@@ -67,11 +72,12 @@ async function runOnce(run: Invocation): Promise<void> {
   }
 }
 
-/** The consequences' last column: what was released failed for reasons outside; it is an outage where nothing else succeeded. */
+/** The consequences' last column: what was released, or not even tried, failed for reasons outside; it is an outage where nothing else succeeded. */
 export function exitCodeFor(summary: RunSummary): ExitCode {
-  const { deleted, absent, marker, kept, held, retried, released, setAside } = summary;
-  if (released > 0 && deleted + absent + marker + kept + held === 0) return EXIT.environment;
-  return released + retried + setAside > 0 ? EXIT.incomplete : EXIT.done;
+  const { deleted, absent, marker, kept, held, retried, released, setAside, untried = [] } = summary;
+  const outside = released > 0 || untried.length > 0;
+  if (outside && deleted + absent + marker + kept + held === 0) return EXIT.environment;
+  return outside || retried + setAside > 0 ? EXIT.incomplete : EXIT.done;
 }
 
 async function runForever(run: Invocation): Promise<void> {
@@ -116,7 +122,8 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
   const { output } = run;
   if (summary.leased === 0) {
     const status = await scrubber.status();
-    return output.line(`Nothing was ${status.due > 0 ? "tried" : "due"}. ${whatWaits(status)}`);
+    await output.line(`Nothing was ${status.due > 0 ? "tried" : "due"}. ${whatWaits(status)}`);
+    return sayWhatIsDown(output, summary);
   }
   const { deleted, bytes, images, seconds } = summary;
   const ofImages = images > 0 ? `; ${plural(images, "image")} recorded as deleted` : "";
@@ -137,6 +144,20 @@ async function summarize(run: Invocation, scrubber: Scrubber, summary: RunSummar
     await output.line(`${line}${hint === "" ? "" : `  ${output.style("dim", hint)}`}`);
   }
   await output.line(whatWaits(await scrubber.status()));
+  await sayWhatIsDown(output, summary);
+}
+
+/** Most stores that are named one by one. */
+const MOST_NAMED = 5;
+
+async function sayWhatIsDown(output: Output, { untried = [] }: RunSummary): Promise<void> {
+  const now = new Date();
+  for (const { store, group, since, reason } of untried.slice(0, MOST_NAMED)) {
+    const part = reason.includes(group) ? "" : ` (${printable(group)})`;
+    const when = `${formatInstant(since)} (${formatRelative(since, now)})`;
+    await output.line(output.style("yellow", `Store ${store}${part} is down since ${when}: ${printable(reason)}`));
+  }
+  if (untried.length > MOST_NAMED) await output.line(`So are ${untried.length - MOST_NAMED} others: scrubber status`);
 }
 
 function whatWaits(status: Status): string {
