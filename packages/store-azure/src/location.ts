@@ -23,6 +23,7 @@ export interface Recognition {
 /** Clocks of the service and of who requested the deletion may differ by so much. */
 const ALLOWED_MS = 2000;
 const CONTAINER = /^(?:\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/;
+const SECONDARY = /^([a-z0-9]{3,24})-secondary\.(?=blob\.)/;
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 const UNRESOLVED = /\\|(?:\.|%2e)(?:\/|$)/i;
 
@@ -120,11 +121,11 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
   return new Map(Array.from(new URLSearchParams(query), ([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** In lower case, without the scheme's own port and the root's dot. */
+/** In lower case, without the scheme's own port and the root's dot. The second region shows the same blobs, to read them. */
 function hostOf(origin: string): string | undefined {
   if (!URL.canParse(origin)) return undefined;
   const { hostname, port } = new URL(origin);
-  const name = hostname.replace(/\.$/, "");
+  const name = hostname.replace(/\.$/, "").replace(SECONDARY, "$1.");
   return port === "" || port === "80" || port === "443" ? name : `${name}:${port}`;
 }
 

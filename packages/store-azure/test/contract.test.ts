@@ -100,6 +100,7 @@ async function open(options: AzureOptionsInput): Promise<StoreUnderTest> {
       { uri: `https://${ACCOUNT}.blob.core.windows.net/${name}${uri.slice(uri.lastIndexOf("/"))}` },
       { uri: `https://${ACCOUNT}.blob.core.windows.net./${name}${uri.slice(uri.lastIndexOf("/"))}` },
       { uri: `https://${ACCOUNT}.BLOB.core.windows.net:443/${name}${uri.slice(uri.lastIndexOf("/"))}` },
+      { uri: `https://${ACCOUNT}-secondary.blob.core.windows.net/${name}${uri.slice(uri.lastIndexOf("/"))}` },
       { uri: `${uri}?sv=2021-12-02&sig=c2VjcmV0U0FT&se=2030-01-01` },
       { uri: endpoint + uri.slice(endpoint.length).replaceAll("e", "%65") },
     ],
@@ -113,6 +114,7 @@ async function open(options: AzureOptionsInput): Promise<StoreUnderTest> {
       { uri: "s3://bucket/key" },
       { uri: "https://somebodyelse.blob.core.windows.net/container/blob" },
       { uri: "https://example.com/container/blob" },
+      { uri: "https://somebodyelse-secondary.blob.core.windows.net/container/blob" },
       { uri: `http://127.0.0.1:${door.port}/otheraccount/container/blob` },
     ],
     refused: [
