@@ -15,6 +15,8 @@ export interface GlanceDatabase extends AsyncDisposable {
   /** The URL of somebody who may only SELECT and UPDATE; on SQLite, which knows no rights, of the file. */
   readonly restrictedUrl: string;
   query(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** Ends the connection that holds the scrubber's claim; where a server keeps it. */
+  readonly endClaim?: () => Promise<void>;
   /** Empties the tables of images. */
   clear(): Promise<void>;
   /** Makes the database fail, until the returned function is called. */
@@ -28,6 +30,10 @@ export interface GlanceDatabase extends AsyncDisposable {
 export interface GlanceServerDatabase extends GlanceDatabase {
   /** Sets the server's time zone far from UTC, for new connections. */
   useTimeZone(): Promise<void>;
+  /** Settings of the server that change how every session reads, and that somebody may have made. */
+  readonly oddSettings: readonly string[];
+  /** Gives the server such a setting for new sessions, until it is disposed of. */
+  useSettings(settings: string): Promise<AsyncDisposable>;
   /** Runs `work` as one transaction that is not given up in a deadlock; on MariaDB if it has changed more rows than the other. */
   readonly transaction: ServerDatabase["transaction"];
   /** Resolves when another transaction has locked the image's row. */
@@ -62,6 +68,14 @@ export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<
         if (!isMariadb) await query("SET LOCAL deadlock_timeout = '10min'");
         return await work(query);
       }),
+    async endClaim() {
+      if (!isMariadb) {
+        await server.admin("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+        return;
+      }
+      const [row] = await database.query("SELECT IS_USED_LOCK(CONCAT('scrubber:', LEFT(DATABASE(), 50))) AS id");
+      await database.query(`KILL ${Number(row?.["id"])}`);
+    },
     async breakDown() {
       await server.stop();
       return () => server.start();
@@ -81,6 +95,20 @@ export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<
       await server.admin(
         isMariadb ? "SET GLOBAL time_zone = '+09:30'" : "ALTER DATABASE glance SET timezone TO 'Asia/Tokyo'",
       );
+    },
+    oddSettings: isMariadb
+      ? ["autocommit=OFF", "completion_type=CHAIN", "tx_isolation=READ-UNCOMMITTED", "tx_isolation=SERIALIZABLE"]
+      : ["default_transaction_isolation=serializable", "default_transaction_isolation=repeatable read"],
+    async useSettings(settings) {
+      const [name = "", value = ""] = settings.split("=");
+      const set = (text: string): string =>
+        isMariadb ? `SET GLOBAL ${name} = ${text}` : `ALTER DATABASE glance SET ${name} TO ${text}`;
+      const [before] = isMariadb ? await server.admin(`SELECT @@global.${name} AS was`) : [];
+      await server.admin(set(`'${value}'`));
+      return {
+        [Symbol.asyncDispose]: async () =>
+          void (await server.admin(set(isMariadb ? `'${String(before?.["was"])}'` : "DEFAULT"))),
+      };
     },
     async untilLocked(imageId) {
       for (;;) {

@@ -64,6 +64,7 @@ export async function underTest(db: GlanceDatabase): Promise<RegistryUnderTest> 
         [NATIVE[status], isLive ? null : db.time(now()), imageId],
       );
     },
+    ...(db.endClaim === undefined ? {} : { loseClaim: db.endClaim }),
     breakBackend: () => db.breakDown(),
     [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
   };

@@ -83,6 +83,8 @@ export interface RegistryUnderTest extends AsyncDisposable {
   seed(image: SeedImage): Promise<void>;
   /** Sets the native status of an image's row, as its application would. */
   setStatus(imageId: string, status: "live" | "pending" | "deleted"): Promise<void>;
+  /** Takes the claim away from whoever has it, as a server does that ends the connection; for registries whose claims can be lost. */
+  loseClaim?(): Promise<void>;
   /** Makes every call fail until the returned function is called. */
   breakBackend(): Promise<() => Promise<void>>;
 }

@@ -1,5 +1,6 @@
 import type { RegistrySupports } from "../registry.ts";
 import { register, type Suite } from "./case.ts";
+import { claimingCases } from "./cases/registry-claiming.ts";
 import type { RegistryCase } from "./cases/registry-case.ts";
 import { listingCases } from "./cases/registry-listing.ts";
 import { managingCases } from "./cases/registry-managing.ts";
@@ -7,7 +8,12 @@ import { recordingCases } from "./cases/registry-recording.ts";
 import type { RegistryHarness, RegistryUnderTest, Runner } from "./harness.ts";
 
 /** What every registry promises, as data. */
-export const registryCases: readonly RegistryCase[] = [...listingCases, ...recordingCases, ...managingCases];
+export const registryCases: readonly RegistryCase[] = [
+  ...listingCases,
+  ...recordingCases,
+  ...managingCases,
+  ...claimingCases,
+];
 
 /** Registers a test for every promise of a registry. */
 export function testRegistry(runner: Runner, harness: RegistryHarness): void {

@@ -1,6 +1,7 @@
 import { ScrubberError } from "../errors.ts";
 import { imageIdProblem } from "../location.ts";
 import type {
+  Claim,
   Cursor,
   Deletion,
   Image,
@@ -26,7 +27,8 @@ export type RegistryCall =
   | "recordDeleted"
   | "restore"
   | "addImage"
-  | "requestDeletion";
+  | "requestDeletion"
+  | "claim";
 
 export interface MemoryRegistryOptions {
   /** Default: the system's clock. */
@@ -42,6 +44,8 @@ export interface MemoryRegistry extends Registry {
   readonly faults: Map<RegistryCall, Fault>;
   /** Makes every call fail until the returned function is called. */
   breakBackend(error?: Error): () => void;
+  /** Takes the claim away from whoever has it. */
+  loseClaim(): void;
   /** Opens it again after it was disposed of. */
   reopen(): MemoryRegistry;
   /** Puts an image in, in any state. */
@@ -62,11 +66,13 @@ const REFERENCES_AT_ONCE = 1000;
 class RowRegistry implements MemoryRegistry {
   readonly supports: RegistrySupports;
   readonly #calls = new Calls<RegistryCall>(
-    ["images", "pendingLocations", "references", "recordDeleted", "restore", "addImage", "requestDeletion"],
+    ["images", "pendingLocations", "references", "recordDeleted", "restore", "addImage", "requestDeletion", "claim"],
     "SCRUBBER_REGISTRY_UNAVAILABLE",
   );
   readonly #now: () => Date;
   readonly #rows: RegistryRows;
+  /** Of whoever has the claim. */
+  #claim: AbortController | undefined;
 
   constructor(options: MemoryRegistryOptions) {
     this.supports = { references: true, restore: true, locationStatus: true, manage: true, ...options.supports };
@@ -84,6 +90,11 @@ class RowRegistry implements MemoryRegistry {
 
   breakBackend(error?: Error): () => void {
     return this.#calls.breakAll(error);
+  }
+
+  loseClaim(): void {
+    this.#claim?.abort();
+    this.#claim = undefined;
   }
 
   reopen(): MemoryRegistry {
@@ -241,6 +252,20 @@ class RowRegistry implements MemoryRegistry {
         }
       }
       return this.#rows.asImage(image);
+    });
+  }
+
+  claim(): Promise<Claim | undefined> {
+    return this.#calls.run("claim", () => {
+      if (this.#claim !== undefined) return undefined;
+      const claim = new AbortController();
+      this.#claim = claim;
+      return {
+        lost: claim.signal,
+        [Symbol.asyncDispose]: async () => {
+          if (this.#claim === claim) this.#claim = undefined;
+        },
+      };
     });
   }
 

@@ -13,6 +13,7 @@ export function memoryRegistryHarness(supports: Partial<RegistrySupports> = {}):
         ...clock,
         seed: (image) => Promise.resolve(registry.seed(image)),
         setStatus: (imageId, status) => Promise.resolve(registry.setStatus(imageId, status)),
+        loseClaim: () => Promise.resolve(registry.loseClaim()),
         breakBackend: () => {
           const mend = registry.breakBackend();
           return Promise.resolve(() => Promise.resolve(mend()));

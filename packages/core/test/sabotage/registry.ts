@@ -236,4 +236,25 @@ export const registrySabotages: Readonly<Record<string, RegistrySabotage>> = {
     ...methods(() => ({ addImage: async () => {} })),
     supports: { manage: false },
   },
+  "one scrubber at a time has the claim, and who gives it up leaves it to the next": methods((registry) => ({
+    claim: async () => (await registry.claim?.()) ?? { [Symbol.asyncDispose]: async () => {} },
+  })),
+  "a claim that is lost says so, is free for the next one, and giving it up then takes nothing from that one": {
+    wreck: (under) =>
+      delegate(under, {
+        registry: delegate(under.registry, {
+          async claim() {
+            const claim = await under.registry.claim?.();
+            return (
+              claim &&
+              delegate(claim, {
+                [Symbol.asyncDispose]: async () => {
+                  await under.loseClaim?.();
+                },
+              })
+            );
+          },
+        }),
+      }),
+  },
 };

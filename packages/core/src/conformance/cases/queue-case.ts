@@ -44,6 +44,11 @@ export function refs(entries: readonly LeasedEntry[]): readonly LeaseRef[] {
   return entries.map(({ id, token }) => ({ id, token }));
 }
 
+/** As a list: what the case has put in is there. */
+export function only<T>(one: T | undefined): readonly [T] {
+  return [required(one, "an entry", "it was put in, and handed out")];
+}
+
 /** The last parts of the URIs; `unreadable` for what cannot be read. */
 export function names(entries: readonly (LeasedEntry | QueueEntry)[]): readonly string[] {
   return entries.map((e) => (e.location === undefined ? "unreadable" : e.location.uri.slice("file:///kit/".length)));

@@ -199,4 +199,20 @@ export const collisionCases: readonly QueueCase[] = [
       same(attempts, 0, "a new entry has no attempts counted, whatever was before");
     },
   },
+  {
+    title: "the earlier due time is kept, whether it is the entry's own or follows from the delay",
+    needs,
+    options: { delayMs: HOUR },
+    async run(under) {
+      const { queue } = under;
+      const own = { dueAt: later(under, 30 * MINUTE) };
+      await put(under, entry("a"), entry("b", "b", own), entry("c", "c", { dueAt: later(under, 2 * HOUR) }));
+      await queue.add([entry("a", "a", own), entry("b"), entry("c")]);
+      same(
+        Object.fromEntries((await list(queue)).map(({ imageId, dueAt }) => [imageId, dueAt])),
+        { a: later(under, 30 * MINUTE), b: later(under, 30 * MINUTE), c: later(under, HOUR) },
+        "the due times are compared as they are, with the delay in them",
+      );
+    },
+  },
 ];

@@ -50,4 +50,22 @@ export const durabilityCases: readonly QueueCase[] = [
       promise(held !== undefined, "the entry was leased");
     },
   },
+  {
+    title: "a pause that ends before the due time that a changed delay makes counts no more",
+    needs: ["add", "lease", "durable"],
+    async run(under) {
+      const reopen = required(under.reopen?.bind(under), "reopen", "the queue says that it is durable");
+      await put(under, entry("a"));
+      const due = later(under, 2 * HOUR);
+      const retry = { kind: "retry", visibleAt: later(under, HOUR), error: "no" } as const;
+      await under.queue.settle(refs(await lease(under.queue)).map((ref) => ({ ...ref, ...retry })));
+      const longer = await reopen({ delayMs: 2 * HOUR });
+      same((await list(longer))[0]?.visibleAt, due, "an entry is visible at its due time, if its pause ends before");
+      same((await longer.stats()).nextDueAt, due, "and that is when what waits is next due");
+      under.advance(HOUR);
+      same(names(await lease(longer)), [], "it is not handed out before");
+      under.advance(HOUR);
+      same(names(await lease(longer)), ["a"], "but from then on");
+    },
+  },
 ];

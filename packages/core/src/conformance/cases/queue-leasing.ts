@@ -44,6 +44,8 @@ export const leasingCases: readonly QueueCase[] = [
     async run(under) {
       await put(under, entry("a"));
       await lease(under.queue);
+      const end = later(under, 10 * MINUTE);
+      same((await list(under.queue))[0]?.visibleAt, end, "a leased entry is visible again at the end of its lease");
       under.advance(10 * MINUTE - 1);
       same(names(await lease(under.queue)), [], "a lease lasts leaseMs from the queue's now");
       same((await list(under.queue))[0]?.state, "leased", "an entry is listed as leased while its lease runs");
@@ -193,51 +195,6 @@ export const leasingCases: readonly QueueCase[] = [
       same(names(await lease(under.queue)), [], "when a lease has run out, the entry still waits for its dueAt");
       under.advance(50 * MINUTE);
       same(names(await lease(under.queue)), ["a"], "an entry is handed out from its dueAt on");
-    },
-  },
-  {
-    title: "entries that were released with a lane are left out by its name, and handed out without it",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      const [x, y] = [
-        entry("x", "x", { dueAt: later(under, -HOUR) }),
-        entry("y", "y", { dueAt: later(under, -MINUTE) }),
-      ];
-      await put(under, x, y, entry("z"));
-      for (const { id, token, imageId } of await lease(queue)) {
-        if (imageId === "z") await queue.settle([{ id, token, kind: "release", visibleAt: under.now() }]);
-        else await queue.settle([{ id, token, kind: "release", visibleAt: under.now(), lane: imageId }]);
-      }
-      const request = { limit: 1, leaseMs: MINUTE };
-      same(
-        names(await queue.lease({ ...request, exceptLanes: new Set(["x", "unheard of"]) })),
-        ["y"],
-        "lanes that are left out do not stand in front of the others, and other lanes are handed out",
-      );
-      same(
-        names(await queue.lease({ limit: 9, leaseMs: MINUTE, exceptLanes: new Set(["x"]) })),
-        ["z"],
-        "an entry without a lane is never left out",
-      );
-      same(names(await queue.lease(request)), ["x"], "a lane that is not left out any more is handed out");
-    },
-  },
-  {
-    title: "a lane is forgotten with the next settlement",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      await put(under, entry("a"));
-      const first = refs(await lease(queue));
-      await queue.settle(first.map((ref) => ({ ...ref, kind: "release", visibleAt: under.now(), lane: "x" })));
-      const second = refs(await lease(queue));
-      await queue.settle(second.map((ref) => ({ ...ref, kind: "retry", visibleAt: under.now(), error: "no" })));
-      same(
-        names(await queue.lease({ limit: 9, leaseMs: MINUTE, exceptLanes: new Set(["x"]) })),
-        ["a"],
-        "exceptLanes leaves out what was last released with that lane, not what once was",
-      );
     },
   },
   {

@@ -1,5 +1,5 @@
-import type { LeaseRef, Settlement } from "../../queue.ts";
-import { promise, required, same } from "../promise.ts";
+import type { Settlement } from "../../queue.ts";
+import { required, same } from "../promise.ts";
 import {
   entry,
   HOUR,
@@ -51,6 +51,18 @@ export const settlingCases: readonly QueueCase[] = [
       under.advance(1);
       const { attempts } = await leaseOne(queue, "a released entry is handed out from its visibleAt on");
       same(attempts, 0, "a release is not counted as an attempt");
+    },
+  },
+  {
+    title: "a release without a reason leaves the error that was shown before",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      await put(under, entry("a"));
+      const retry = { kind: "retry", visibleAt: under.now(), error: "no answer" } as const;
+      await queue.settle(refs(await lease(queue)).map((ref) => ({ ...ref, ...retry })));
+      await queue.settle(refs(await lease(queue)).map((ref) => ({ ...ref, kind: "release", visibleAt: under.now() })));
+      same((await list(queue))[0]?.error, "no answer", "the last error or reason is shown");
     },
   },
   {
@@ -149,124 +161,6 @@ export const settlingCases: readonly QueueCase[] = [
       const done = refs(leased).map((ref) => ({ ...ref, kind: "done" as const }));
       same(await under.queue.settle(done), ["settled"], "as long as nobody else got it, work that is done counts");
       same(await list(under.queue), [], "what is done is not in the queue any more");
-    },
-  },
-  {
-    title: "one settlement may mix all kinds; a bad token among them makes only that one stale",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      const visibleAt = later(under, HOUR);
-      const endings: readonly ((ref: LeaseRef) => Settlement)[] = [
-        (ref) => ({ ...ref, kind: "done" }),
-        (ref) => ({ ...ref, kind: "release", visibleAt, lane: "x", reason: "outage" }),
-        (ref) => ({ ...ref, kind: "retry", visibleAt, error: "no" }),
-        (ref) => ({ ...ref, kind: "setAside", error: "never" }),
-        ({ id }) => ({ id, token: "not-the-token", kind: "done" }),
-        ({ token }) => ({ id: "987654321", token, kind: "done" }),
-        (ref) => ({ ...ref, kind: "done" }),
-      ];
-      const images = ["a-done", "b-release", "c-retry", "d-aside", "e-stale", "f-unknown", "g-done"];
-      await put(under, ...images.map((name, i) => entry(name, name, { dueAt: later(under, i - 100) })));
-      const leased = await lease(queue);
-      const results = await queue.settle(
-        endings.map((ending, i) => ending(required(refs(leased)[i], "an entry", "seven were added"))),
-      );
-      same(
-        results,
-        ["settled", "settled", "settled", "settled", "stale", "stale", "settled"],
-        "one answer for each settlement, in order; a bad token or id among them makes only that one stale",
-      );
-      const shown = await list(queue);
-      same(
-        Object.fromEntries(shown.map((s) => [s.imageId, s.state])),
-        {
-          "b-release": "waiting",
-          "c-retry": "waiting",
-          "d-aside": "setAside",
-          "e-stale": "leased",
-          "f-unknown": "leased",
-        },
-        "each entry ends as it was settled, and those that were not settled are as they were",
-      );
-    },
-  },
-  {
-    title: "an entry that is named twice in one settlement ends once, as it was named first",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      await put(under, entry("a"));
-      const ref = required(refs(await lease(queue))[0], "an entry", "one was added");
-      const results = await queue.settle([
-        { ...ref, kind: "retry", visibleAt: under.now(), error: "no" },
-        { ...ref, kind: "done" },
-      ]);
-      same(results, ["settled", "stale"], "a token settles once");
-      same(
-        (await list(queue)).map((e) => e.attempts),
-        [1],
-        "the second has changed nothing",
-      );
-    },
-  },
-  {
-    title: "whoever looks on sees all of a settlement, or nothing of it",
-    needs: ["add", "lease", "shared"],
-    async run(under) {
-      const second = required(under.second?.bind(under), "second", "the queue says that it is shared");
-      await using other = await second();
-      await put(under, ...Array.from({ length: 300 }, (_, i) => entry(`i${i}`)));
-      const leased = refs(await lease(under.queue, 300));
-      const settlements = leased.map((ref, i): Settlement => {
-        if (i % 2 === 0) return { ...ref, kind: "done" };
-        return { ...ref, kind: "setAside", error: "no" };
-      });
-      let settled = false;
-      const settling = under.queue.settle(settlements).finally(() => {
-        settled = true;
-      });
-      const seen = new Set<string>();
-      do {
-        const { leased: l, setAside: s } = await other.stats();
-        seen.add(`${l} leased, ${s} set aside`);
-      } while (!settled);
-      await settling;
-      for (const sight of seen) {
-        const whole = sight === "300 leased, 0 set aside" || sight === "0 leased, 150 set aside";
-        promise(whole, "a settlement is one transaction: nobody sees half of it", sight);
-      }
-    },
-  },
-  {
-    title: "reviving brings set-aside entries back to waiting, from visibleAt on, with no attempts counted",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      await put(under, entry("a"));
-      const retry = { kind: "retry", visibleAt: under.now(), error: "no" } as const;
-      await queue.settle(refs(await lease(queue)).map((ref) => ({ ...ref, ...retry })));
-      await setAside(queue, "cannot be");
-      same(await queue.revive({}, later(under, MINUTE)), 1, "revive resolves with how many it brought back");
-      same((await list(queue))[0]?.state, "waiting", "a revived entry waits");
-      same(names(await lease(queue)), [], "a revived entry is not handed out before visibleAt");
-      under.advance(MINUTE);
-      const { attempts, setAside: was } = await leaseOne(queue, "a revived entry is handed out from visibleAt on");
-      same({ attempts, was }, { attempts: 0, was: undefined }, "its attempts start anew, and it is set aside no more");
-    },
-  },
-  {
-    title: "reviving one image's entries leaves the others, and entries that are not set aside",
-    needs,
-    async run(under) {
-      const { queue } = under;
-      await put(under, entry("a", "a1"), entry("a", "a2"), entry("b"));
-      await setAside(queue, "cannot be");
-      await put(under, entry("a", "a3", { dueAt: later(under, HOUR) }));
-      same(await queue.revive({ imageId: "a" }, under.now()), 2, "only the image's set-aside entries are revived");
-      same(names(await lease(queue)).toSorted(), ["a1", "a2"], "they are handed out again, what is not due is not");
-      same(names(await list(queue, { state: "setAside" })), ["b"], "another image's entries stay set aside");
-      same(await queue.revive({}, under.now()), 1, "without an image, all are revived");
     },
   },
 ];
