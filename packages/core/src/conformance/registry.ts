@@ -2,6 +2,7 @@ import type { RegistrySupports } from "../registry.ts";
 import { register, type Suite } from "./case.ts";
 import { claimingCases } from "./cases/registry-claiming.ts";
 import type { RegistryCase } from "./cases/registry-case.ts";
+import { imageCases } from "./cases/registry-images.ts";
 import { listingCases } from "./cases/registry-listing.ts";
 import { managingCases } from "./cases/registry-managing.ts";
 import { recordingCases } from "./cases/registry-recording.ts";
@@ -9,6 +10,7 @@ import type { RegistryHarness, RegistryUnderTest, Runner } from "./harness.ts";
 
 /** What every registry promises, as data. */
 export const registryCases: readonly RegistryCase[] = [
+  ...imageCases,
   ...listingCases,
   ...recordingCases,
   ...managingCases,

@@ -154,6 +154,8 @@ export const listingCases: readonly QueueCase[] = [
       await put(under, ...ages.map((n) => entry("a", `${n}`, { requestedAt: later(under, -n * MINUTE) })), entry("b"));
       const shown = names(await list(under.queue, { imageId: "a" }));
       same(inOrder(under, shown), ["5", "4", "3", "2", "1"], "whatever the order in which they came");
+      await put(under, ...Array.from({ length: 1234 }, (_, i) => entry("many", `${i}`)));
+      same((await list(under.queue, { imageId: "many" })).length, 1234, "all of them, however many they are");
     },
   },
 ];
