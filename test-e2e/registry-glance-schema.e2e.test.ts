@@ -142,6 +142,26 @@ describe.each(["mariadb", "postgres"] as const)("registry-sql on a server: %s", 
     }
   });
 
+  test("what others have committed is seen, and nothing else, whatever the server's settings for all sessions", async () => {
+    const pending = { status: "pending", locations: [{ uri: "file:///a", status: "pending" }] } as const;
+    for (const settings of db.oddSettings) {
+      await using place = await underTest(db);
+      for (const id of ["a", "z"]) await insertImage(db, { id, ...pending }, place.now());
+      await using _settings = await db.useSettings(settings);
+      await using registry = await openRegistry({ url: db.restrictedUrl });
+      const statusOf = async (id: string): Promise<string | undefined> => (await registry.images([id])).get(id)?.status;
+      expect((await registry.recordDeleted([{ imageId: "z", locations: [] }])).get("z")).toBe("incomplete");
+      expect(await statusOf("a")).toBe("pending");
+      await db.query("UPDATE images SET status = 'active', deleted = FALSE, deleted_at = NULL WHERE id = 'a'");
+      expect({ settings, status: await statusOf("a") }).toEqual({ settings, status: "live" });
+      await db.transaction(async (query) => {
+        await query("UPDATE images SET status = 'pending_delete' WHERE id = 'a'");
+        expect({ settings, status: await statusOf("a") }).toEqual({ settings, status: "live" });
+        await query("UPDATE images SET status = 'active' WHERE id = 'a'");
+      });
+    }
+  });
+
   test("of two transactions that wait for each other the registry's is tried again, and both end well", async () => {
     await using place = await underTest(db);
     const ids = ["a", "b", ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];

@@ -103,12 +103,8 @@ export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<
       const [name = "", value = ""] = settings.split("=");
       const set = (text: string): string =>
         isMariadb ? `SET GLOBAL ${name} = ${text}` : `ALTER DATABASE glance SET ${name} TO ${text}`;
-      const [before] = isMariadb ? await server.admin(`SELECT @@global.${name} AS was`) : [];
       await server.admin(set(`'${value}'`));
-      return {
-        [Symbol.asyncDispose]: async () =>
-          void (await server.admin(set(isMariadb ? `'${String(before?.["was"])}'` : "DEFAULT"))),
-      };
+      return { [Symbol.asyncDispose]: async () => void (await server.admin(set("DEFAULT"))) };
     },
     async untilLocked(imageId) {
       for (;;) {

@@ -13,6 +13,15 @@ const IDLE_MS = 60_000;
 /** How long to wait for another transaction's rows, in seconds; the server's own default is 50. */
 const LOCK_WAIT_S = 10;
 
+/**
+ * What a server may be told otherwise for all sessions. Without autocommit, or with a new transaction chained to each one, all that a connection reads would be as it
+ * was when its first statement ran; and what is not committed yet is nothing to delete by.
+ */
+const SESSION: readonly string[] = [
+  `SET SESSION autocommit = 1, SESSION completion_type = 0, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
+  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+];
+
 /** The driver for MariaDB and MySQL: a small pool, opened when it is first needed. */
 export function mysqlDriver(address: ServerAddress): Driver {
   const pool = createPool(poolOptions(address));
@@ -21,10 +30,7 @@ export function mysqlDriver(address: ServerAddress): Driver {
     const connection = await pool.getConnection();
     if (!prepared.has(connection.connection)) {
       try {
-        await connection.query({
-          sql: `SET SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
-          timeout: CONNECT_MS,
-        });
+        for (const text of SESSION) await connection.query({ sql: text, timeout: CONNECT_MS });
       } catch (error) {
         connection.destroy();
         throw error;

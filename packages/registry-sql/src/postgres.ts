@@ -38,7 +38,8 @@ export function postgresDriver(address: ServerAddress): Driver {
   };
   return {
     dialect: () => DIALECT,
-    begin: "BEGIN",
+    // Whatever the server's default: a view that is older than the locks would not show what came to an image since.
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     name: describe({ kind: "postgres", ...address }),
     wholeSeconds: false,
     acquire,
