@@ -52,7 +52,9 @@ export class SweepSchedule {
     if (sweep === undefined) return;
     try {
       const last = sweptAt(await queue.notes());
-      if (last !== null && clock.now().getTime() - last.getTime() < everyMs) return;
+      const age = last === null ? Number.POSITIVE_INFINITY : clock.now().getTime() - last.getTime();
+      // One that ended in the future: the clock was set back since, and by the stamp none would come for as long.
+      if (age >= 0 && age < everyMs) return;
       if (health.allPaused) return;
       await this.run({ signal });
     } catch (error) {
