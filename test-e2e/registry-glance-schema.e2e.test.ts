@@ -162,6 +162,21 @@ describe.each(["mariadb", "postgres"] as const)("registry-sql on a server: %s", 
     }
   });
 
+  test("a server that takes no writes, as replicas do, is not asked what is alive either", async () => {
+    await using place = await underTest(db);
+    await place.seed({ id: "a", status: "pending", locations: [{ uri: "file:///a", status: "pending" }] });
+    await using registry = await openRegistry({ url: db.restrictedUrl });
+    {
+      await using _settings = await db.useSettings(db.readOnlySetting);
+      for (const call of [() => registry.images(["a"]), () => registry.claim?.()]) {
+        await expect(call()).rejects.toSatisfy(
+          (error) => isScrubberError(error, "SCRUBBER_REGISTRY_UNAVAILABLE") && error.message.includes("read-only"),
+        );
+      }
+    }
+    expect((await registry.images(["a"])).size, "it takes writes again").toBe(1);
+  });
+
   test("of two transactions that wait for each other the registry's is tried again, and both end well", async () => {
     await using place = await underTest(db);
     const ids = ["a", "b", ...Array.from({ length: 200 }, (_, n) => `other-${n}`)];

@@ -32,7 +32,9 @@ export interface GlanceServerDatabase extends GlanceDatabase {
   useTimeZone(): Promise<void>;
   /** Settings of the server that change how every session reads, and that somebody may have made. */
   readonly oddSettings: readonly string[];
-  /** Gives the server such a setting for new sessions, until it is disposed of. */
+  /** The setting with which it takes no writes, as replicas do. */
+  readonly readOnlySetting: string;
+  /** Gives the server a setting for new sessions, until it is disposed of. */
   useSettings(settings: string): Promise<AsyncDisposable>;
   /** Runs `work` as one transaction that is not given up in a deadlock; on MariaDB if it has changed more rows than the other. */
   readonly transaction: ServerDatabase["transaction"];
@@ -99,6 +101,7 @@ export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<
     oddSettings: isMariadb
       ? ["autocommit=OFF", "completion_type=CHAIN", "tx_isolation=READ-UNCOMMITTED", "tx_isolation=SERIALIZABLE"]
       : ["default_transaction_isolation=serializable", "default_transaction_isolation=repeatable read"],
+    readOnlySetting: isMariadb ? "read_only=ON" : "default_transaction_read_only=on",
     async useSettings(settings) {
       const [name = "", value = ""] = settings.split("=");
       const set = (text: string): string =>

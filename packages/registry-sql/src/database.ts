@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ScrubberError, type Claim, type ErrorCode } from "@scrubber/core";
+import { ReadOnlyServer } from "./primary.ts";
 import { render, type Bound, type Dialect, type Sql } from "./sql.ts";
 
 /** A connection as a driver gives it out. */
@@ -46,6 +47,12 @@ export interface Session {
   run(statement: Sql): Promise<number>;
 }
 
+const READ_ONLY: Failure = {
+  code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+  reason: "it is read-only: nothing can be recorded there, and a replica is late in telling what is alive",
+  hint: "Name the primary server in the registry's URL. One that becomes the primary is used as soon as it takes writes.",
+};
+
 const ATTEMPTS = 10;
 /** As many connections of a pool may be dead at once, when the server was started anew. */
 const STALE_CONNECTIONS = 5;
@@ -82,7 +89,7 @@ export class Database implements AsyncDisposable {
     try {
       return await this.#driver.claim();
     } catch (error) {
-      throw this.#error(this.#driver.explain(error));
+      throw this.#error(this.#explain(error));
     }
   }
 
@@ -97,7 +104,7 @@ export class Database implements AsyncDisposable {
         return await this.#once(work, writes, progress);
       } catch (error) {
         if (error instanceof ScrubberError || error instanceof TypeError) throw error;
-        const failure = this.#driver.explain(error);
+        const failure = this.#explain(error);
         const again =
           failure.lost === "transaction" ||
           (failure.lost === "connection" && !progress.begun && attempt <= STALE_CONNECTIONS);
@@ -145,6 +152,10 @@ export class Database implements AsyncDisposable {
         return connection.run(text, values);
       },
     };
+  }
+
+  #explain(error: unknown): Failure {
+    return error instanceof ReadOnlyServer ? READ_ONLY : this.#driver.explain(error);
   }
 
   #error(failure: Failure): ScrubberError {

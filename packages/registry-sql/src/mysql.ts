@@ -1,6 +1,7 @@
 import { createPool, type PoolConnection, type PoolOptions, type ResultSetHeader } from "mysql2/promise";
 import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
+import { primaryAssurance } from "./primary.ts";
 import { sql, type Dialect, type Sql } from "./sql.ts";
 import { readTls, tlsHint } from "./tls.ts";
 import { describe, type ServerAddress } from "./url.ts";
@@ -19,23 +20,32 @@ const LOCK_WAIT_S = 10;
  */
 const SESSION: readonly string[] = [
   `SET SESSION autocommit = 1, SESSION completion_type = 0, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
-  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
 ];
+
+/** Newer servers have more words than two for it. */
+const READ_ONLY = "SELECT @@global.read_only NOT IN ('0', 'OFF')";
 
 /** The driver for MariaDB and MySQL: a small pool, opened when it is first needed. */
 export function mysqlDriver(address: ServerAddress): Driver {
   const pool = createPool(poolOptions(address));
   const prepared = new WeakSet<object>();
+  const assurePrimary = primaryAssurance();
   const acquire = async (): Promise<Connection> => {
     const connection = await pool.getConnection();
-    if (!prepared.has(connection.connection)) {
-      try {
+    const { connection: own } = connection;
+    try {
+      if (!prepared.has(own)) {
         for (const text of SESSION) await connection.query({ sql: text, timeout: CONNECT_MS });
-      } catch (error) {
-        connection.destroy();
-        throw error;
+        prepared.add(own);
       }
-      prepared.add(connection.connection);
+      await assurePrimary(own, async () => {
+        const [rows] = await connection.query({ sql: READ_ONLY, timeout: CONNECT_MS, rowsAsArray: true });
+        return Number((rows as unknown[][])[0]?.[0]) !== 0;
+      });
+    } catch (error) {
+      connection.destroy();
+      throw error;
     }
     return session(connection);
   };

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { claimOnServer } from "./claim.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
+import { primaryAssurance } from "./primary.ts";
 import { sql, type Dialect } from "./sql.ts";
 import { readTls, tlsHint } from "./tls.ts";
 import { describe, type ServerAddress } from "./url.ts";
@@ -19,16 +20,21 @@ export function postgresDriver(address: ServerAddress): Driver {
   pool.on("error", () => {});
   // One that it ended while a claim or a transaction holds it fails at its next statement; unheard, the event would end the process.
   pool.on("connect", (client) => client.on("error", () => {}));
+  const assurePrimary = primaryAssurance();
   const acquire = async (): Promise<Connection> => {
     const client = await pool.connect();
-    if (!prepared.has(client)) {
-      try {
+    try {
+      if (!prepared.has(client)) {
         await client.query("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET lock_timeout TO '10s'");
-      } catch (error) {
-        client.release(true);
-        throw error;
+        prepared.add(client);
       }
-      prepared.add(client);
+      await assurePrimary(client, async () => {
+        const { rows } = await client.query<{ transaction_read_only: string }>("SHOW transaction_read_only");
+        return rows[0]?.transaction_read_only !== "off";
+      });
+    } catch (error) {
+      client.release(true);
+      throw error;
     }
     return {
       all: async (text, values) => (await client.query<unknown[]>({ text, values, rowMode: "array" })).rows,
