@@ -46,9 +46,8 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
       "Add its directory to `roots` if the scrubber may delete there.",
     );
   }
-  if (as.marker !== false && as.roots.some((one) => path === `${one.path}/${as.marker}`)) {
-    throw locationInvalid(uri, "is the marker of its root");
-  }
+  // In any directory: it may be a root by another name, or of another store.
+  if (as.marker !== false && path.endsWith(`/${as.marker}`)) throw locationInvalid(uri, "is the marker of a root");
   return {
     key: root.path === root.realPath ? path : root.realPath + path.slice(root.path.length),
     path,

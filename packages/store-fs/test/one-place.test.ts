@@ -68,6 +68,15 @@ describe("one file has one key, whichever root names it", () => {
   });
 });
 
+test("the marker of a root is never deleted, by whatever name and store: another root may begin there", async () => {
+  await symlink("disk/images", join(folder, "images"));
+  const store = await plugin.open({ roots: ["images", "disk"] }, contextIn(folder));
+  opened.push(store);
+  for (const path of ["images/.scrubber-root", "disk/images/.scrubber-root", "disk/.scrubber-root"]) {
+    expect(() => targetOf(store, path)).toThrow("is the marker of a root");
+  }
+});
+
 test("what is deleted is the file that the root leads to now", async () => {
   await mkdir(join(folder, "new"));
   await symlink("disk/images", join(folder, "images"));
