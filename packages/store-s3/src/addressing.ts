@@ -8,6 +8,7 @@ export type Addressing = (
 /** The place that AWS is. */
 export const AWS = "s3:aws";
 const AWS_HOST = /(?:^|\.)amazonaws\.com(\.cn)?$/;
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 const AWS_S3 =
   /^(?:(.+)\.)?s3(?:-accelerate|-fips)?(?:[.-](?:dualstack\.|fips\.)?([a-z0-9-]+))?\.amazonaws\.com(\.cn)?$/;
 
@@ -44,7 +45,8 @@ export function createAddressing(endpoint: string | undefined, hosts: readonly s
  */
 export function placeOf(endpoint: string | undefined): string {
   const host = endpoint === undefined ? undefined : splitPort(new URL(endpoint).hostname, "").host;
-  return host === undefined || AWS_HOST.test(host) ? AWS : `s3:${host}`;
+  if (host === undefined || AWS_HOST.test(host)) return AWS;
+  return LOOPBACK.test(host) ? "s3:localhost" : `s3:${host}`;
 }
 
 /** The region that an endpoint of AWS is in, where its name tells it. */

@@ -175,6 +175,11 @@ describe("the place that buckets are in", () => {
     "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
   ])("%s is AWS, which is one", (endpoint) => expect(placeOf(endpoint)).toBe("s3:aws"));
 
+  test.each(["http://localhost:9000", "http://127.0.0.1:7480", "http://127.1", "https://[::1]:8443"])(
+    "%s is this machine",
+    (endpoint) => expect(placeOf(endpoint)).toBe("s3:localhost"),
+  );
+
   test("other hosts are other servers", () => {
     expect(placeOf("https://s3.example.org")).not.toBe(placeOf("https://s3.example.com"));
     expect(placeOf("https://amazonaws.com.example.org")).not.toBe(placeOf(undefined));
