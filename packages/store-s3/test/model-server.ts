@@ -2,6 +2,17 @@ import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import {
+  element,
+  escaped,
+  listObjects,
+  listUploads,
+  listVersions,
+  type ModelAnswer,
+  type ModelBucket,
+  type ModelVersion,
+  unescaped,
+} from "./model-bucket.ts";
 
 /** One request, as a fault sees it. */
 export interface ModelRequest {
@@ -15,35 +26,11 @@ export interface ModelRequest {
   readonly keys: readonly string[];
 }
 
-export interface ModelAnswer {
-  readonly status: number;
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /**
  * What a server does in place of, or after, its right answer. `hang`: says nothing. `cut`: closes the connection. A function that takes the right answer is asked for
  * another one; by then the server has acted.
  */
 export type Fault = "hang" | "cut" | ModelAnswer | ((answer: ModelAnswer) => ModelAnswer | "hang" | "cut");
-
-interface ModelVersion {
-  readonly id: string;
-  readonly marker: boolean;
-  readonly size: number;
-  readonly etag: string;
-  readonly modifiedAt: Date;
-  legalHold?: boolean;
-  retainUntil?: Date;
-}
-
-interface ModelBucket {
-  versioning: "Enabled" | "Suspended" | undefined;
-  locked: boolean;
-  /** Newest first. */
-  readonly objects: Map<string, ModelVersion[]>;
-  readonly uploads: { readonly key: string; readonly id: string; readonly initiated: Date }[];
-}
 
 /**
  * S3 in memory, as the API reference describes it, for what no server from npm knows (versions, object lock) and for answers that no healthy server gives.
@@ -286,64 +273,4 @@ function deleteOne(
   if (left.length > 0) bucket.objects.set(key, left);
   else bucket.objects.delete(key);
   return { marker: doomed.marker, id: versionId };
-}
-
-function listVersions(bucket: ModelBucket, query: URLSearchParams): ModelAnswer {
-  const prefix = query.get("prefix") ?? "";
-  const all = [...bucket.objects.keys()]
-    .filter((key) => key.startsWith(prefix))
-    .toSorted()
-    .flatMap((key) => (bucket.objects.get(key) ?? []).map((version) => ({ key, version })));
-  const keyMarker = query.get("key-marker");
-  const after = all.findIndex(({ key, version }) => key === keyMarker && version.id === query.get("version-id-marker"));
-  const page = all.slice(after + 1, after + 1 + Number(query.get("max-keys") ?? 1000));
-  const last = page.at(-1);
-  const truncated = last !== undefined && last !== all.at(-1);
-  const entries = page.map(({ key, version: { id, marker, size, etag, modifiedAt } }) => {
-    const common = `<Key>${encodeURIComponent(key)}</Key><VersionId>${id}</VersionId><LastModified>${modifiedAt.toISOString()}</LastModified>`;
-    return marker
-      ? `<DeleteMarker>${common}</DeleteMarker>`
-      : `<Version>${common}<ETag>&quot;${etag}&quot;</ETag><Size>${size}</Size></Version>`;
-  });
-  const next = truncated
-    ? `${element("NextKeyMarker", encodeURIComponent(last.key))}${element("NextVersionIdMarker", last.version.id)}`
-    : "";
-  return {
-    status: 200,
-    body: `<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>${truncated}</IsTruncated>${next}${entries.join("")}</ListVersionsResult>`,
-  };
-}
-
-function listUploads(bucket: ModelBucket, query: URLSearchParams): ModelAnswer {
-  const uploads = bucket.uploads.filter(({ key }) => key.startsWith(query.get("prefix") ?? ""));
-  const entries = uploads.map(
-    ({ key, id, initiated }) =>
-      `<Upload><Key>${encodeURIComponent(key)}</Key><UploadId>${id}</UploadId><Initiated>${initiated.toISOString()}</Initiated></Upload>`,
-  );
-  return {
-    status: 200,
-    body: `<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${entries.join("")}</ListMultipartUploadsResult>`,
-  };
-}
-
-function listObjects(bucket: ModelBucket, query: URLSearchParams): ModelAnswer {
-  const keys = [...bucket.objects].filter(
-    ([key, [newest]]) => key.startsWith(query.get("prefix") ?? "") && newest?.marker === false,
-  );
-  return {
-    status: 200,
-    body: `<ListBucketResult>${keys.map(([key]) => `<Contents><Key>${escaped(key)}</Key></Contents>`).join("")}</ListBucketResult>`,
-  };
-}
-
-function element(name: string, value: string | undefined): string {
-  return value === undefined ? "" : `<${name}>${value}</${name}>`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
