@@ -56,6 +56,7 @@ async function open(heedsConditions: boolean): Promise<StoreUnderTest> {
     exists: async (location) => resources.has(pathOf(location)),
     identify: async (location) => ({ etag: etagOf(resources.get(pathOf(location)) ?? new Uint8Array()).slice(1, -1) }),
     spellings: ({ uri }) => [{ uri: uri.replace("http:", "HTTP:") }, { uri: uri.replace("/images/", "/images/x/../") }],
+    second: async () => new WebdavStore(base.replace("http:", "HTTP:")),
     count: async () => resources.size,
     foreign: [{ uri: "https://elsewhere.example/images/a" }, { uri: "file:///images/a" }],
     refused: [{ uri: base }, { uri: `${base}../secret` }, { uri: `${base}a%2Fb` }, { uri: `${base}a%FF` }],

@@ -21,6 +21,7 @@ const open = (options: AzureOptionsInput = {}): Promise<Store> =>
   openStore({ account: "images", accountKey: "c2VjcmV0", endpoint: server.endpoint, ...options });
 
 const blob = (name: string): Location => ({ uri: `azure://container/${name}` });
+
 /** The pages of a listing with versions: of a blob with a strange name, and of a neighbour whose name it begins. */
 function listing(modified: string): ModelServer["other"] {
   const version = (name: string, id: string, current: boolean): string =>

@@ -128,11 +128,10 @@ export const targetCases: readonly StoreCase[] = [
   },
   {
     title: "another store over the same objects has the same place, and the same keys",
-    hand: "second",
     async run(under) {
-      const second = await required(under.second?.bind(under), "second", "it is another store over the same objects")();
+      if (under.store.place === undefined) return;
+      const second = await required(under.second?.bind(under), "second", "the store has a place")();
       try {
-        promise(under.store.place !== undefined, "a store without a place says nothing of others", under.store.place);
         same(second.place, under.store.place, "what a live image names through one store is kept from the other");
         const location = under.locate("object");
         const target = second.target({ location, requestedAt: afterwards() });
