@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, realpathSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -128,6 +128,22 @@ describe("four processes drop 1,000 files for one image while others take them i
   });
 });
 
+/** Writes a file until nothing fits any more, not even a byte. */
+function fillDisk(path: string): void {
+  const fd = openSync(path, "w");
+  try {
+    for (let size = 65_536; size >= 1; size = Math.floor(size / 2)) {
+      try {
+        for (;;) writeSync(fd, Buffer.alloc(size));
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      }
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
 describe("a disk that is really full, and one that is really read-only", () => {
   let mountPoint = "";
 
@@ -159,6 +175,29 @@ describe("a disk that is really full, and one that is really read-only", () => {
       await queue.add(entries(accepted, 500));
       expect(await queue.stats()).toMatchObject({ waiting: accepted + 500 });
       await queue[Symbol.asyncDispose]();
+    } finally {
+      await run("umount", "-l", mountPoint);
+    }
+  });
+
+  test("a disk that is full to the last byte is said to be full, at open; nothing is lost, and it goes on once there is space", async () => {
+    await run("mount", "-t", "tmpfs", "-o", "size=4m", "none", mountPoint);
+    try {
+      const path = join(mountPoint, "queue");
+      const queue = await openQueue(path);
+      await queue.add(entries(0, 10));
+      await queue[Symbol.asyncDispose]();
+      const ballast = join(mountPoint, "ballast");
+      fillDisk(ballast);
+      await expect(openQueue(path)).rejects.toMatchObject({
+        code: "SCRUBBER_QUEUE_UNAVAILABLE",
+        message: expect.stringContaining(`the disk of the queue in ${path} is full`),
+        hint: expect.stringContaining(`df ${path}`),
+      });
+      rmSync(ballast);
+      const again = await openQueue(path);
+      expect(await again.stats()).toMatchObject({ waiting: 10 });
+      await again[Symbol.asyncDispose]();
     } finally {
       await run("umount", "-l", mountPoint);
     }

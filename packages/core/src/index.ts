@@ -18,4 +18,5 @@ export * from "./queue.ts";
 export * from "./registry.ts";
 export * from "./standard-schema.ts";
 export * from "./store.ts";
+export * from "./system.ts";
 export * from "./time.ts";

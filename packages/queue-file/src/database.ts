@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ScrubberError } from "@scrubber/core";
@@ -52,6 +53,9 @@ const DEFAULT_PATIENCE_MS = 30_000;
 /** One connection to `queue.sqlite`, and transactions on it. */
 export class Database {
   readonly directory: string;
+  readonly #file: string;
+  /** Which file that is, whatever stands at its path later. */
+  readonly #identity: string | undefined;
   readonly #connection: DatabaseSync;
   readonly #patienceMs: number;
   readonly #begin: StatementSync;
@@ -61,6 +65,8 @@ export class Database {
   /** @param file An existing file: so it has the mode that its maker gave it, and SQLite's files beside it inherit that. */
   constructor(file: string, directory: string, patienceMs: number = DEFAULT_PATIENCE_MS) {
     this.directory = directory;
+    this.#file = file;
+    this.#identity = identityOf(file);
     this.#patienceMs = patienceMs;
     this.#connection = new DatabaseSync(file, {
       timeout: BLOCKING_WAIT_MS,
@@ -87,11 +93,15 @@ export class Database {
   }
 
   /**
-   * One transaction, durable when it resolves. `work` is synchronous; it may be run again, where somebody else held the lock.
+   * One transaction, durable when it resolves, in the file that stands in its place then. `work` is synchronous; it may be run again, where somebody else held the lock.
    * @throws {ScrubberError} `SCRUBBER_QUEUE_*`; then nothing has changed.
    */
   write<T>(work: () => T): Promise<T> {
-    return this.#patiently(() => this.#transaction(this.#begin, work));
+    return this.#patiently(() => {
+      const result = this.#transaction(this.#begin, work);
+      this.#assertInPlace();
+      return result;
+    });
   }
 
   /** One consistent view. As {@link write}, without the right to change anything. */
@@ -107,6 +117,7 @@ export class Database {
     if (!this.#connection.isOpen) {
       throw new ScrubberError("SCRUBBER_QUEUE_UNAVAILABLE", `the queue in ${this.directory} is closed`);
     }
+    this.#assertInPlace();
     begin.run();
     try {
       const result = work();
@@ -116,6 +127,21 @@ export class Database {
       if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /**
+   * What was moved away is nobody's queue any more, and nothing may be accepted into it. The file in its place is not opened in its stead: an entry there may have the id and the
+   * token of another one that is leased here.
+   */
+  #assertInPlace(): void {
+    if (identityOf(this.#file) === this.#identity) return;
+    throw new ScrubberError(
+      "SCRUBBER_QUEUE_UNAVAILABLE",
+      `${this.#file} is not the file any more that was opened: it was moved away or replaced`,
+      {
+        hint: "Stop every scrubber that uses the queue, put the right file in its place, without the -wal and -shm of another one, and start again.",
+      },
+    );
   }
 
   async #patiently<T>(attempt: () => T): Promise<T> {
@@ -129,4 +155,10 @@ export class Database {
       await sleep(5 + Math.random() * 45);
     }
   }
+}
+
+/** Undefined: there is none. */
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 }

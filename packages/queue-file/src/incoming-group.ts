@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
 import { ScrubberError } from "@scrubber/core";
-import type { Layout } from "./directory.ts";
+import type { Layout } from "./layout.ts";
 
 /** The queue's folder can be passed through by the group, and not listed. */
 const PASSABLE = 0o710;

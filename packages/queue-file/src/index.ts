@@ -1,5 +1,6 @@
 import { defineQueue, type QueueContext, type QueuePlugin } from "@scrubber/core";
-import { layoutOf, prepareDirectory } from "./directory.ts";
+import { prepareDirectory } from "./directory.ts";
+import { layoutOf } from "./layout.ts";
 import { optionsSchema, type FileQueueOptions } from "./options.ts";
 import { openFileQueue } from "./queue.ts";
 import { queueError } from "./sqlite-errors.ts";

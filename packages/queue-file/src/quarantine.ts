@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, opendirSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Claim } from "./claims.ts";
-import type { Layout } from "./directory.ts";
+import type { Layout } from "./layout.ts";
 import { errorCode } from "./drop-file.ts";
 
 const REASON = ".reason";

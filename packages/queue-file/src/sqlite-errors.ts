@@ -39,6 +39,16 @@ export function queueError(error: unknown, directory: string): unknown {
       return readOnly(directory, error);
     case RESULT.FULL:
       return full(directory, error);
+    case RESULT.IOERR:
+      // What does not fit any more into the file of shared memory, or into the log, is told so.
+      return new ScrubberError(
+        "SCRUBBER_QUEUE_UNAVAILABLE",
+        `the disk of the queue in ${directory} is full, or fails: ${error.message}`,
+        {
+          hint: `Look at df ${directory}; where there is space left, look for errors of the disk in the system's log. What was accepted before is safe, the last call changed nothing.`,
+          cause: error,
+        },
+      );
     case RESULT.CORRUPT:
     case RESULT.NOTADB:
       return new ScrubberError(

@@ -41,7 +41,7 @@ function openWithoutOverride(directory: string): string {
   const node = [process.execPath, "--conditions=@scrubber/source", "--input-type=module", "-e", program, directory];
   const drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"];
   const [command = "", ...args] = process.getuid?.() === 0 ? [...drop, ...node] : node;
-  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8", timeout: 60_000 });
   return stdout.trim() || stderr;
 }
 
@@ -54,6 +54,10 @@ describe("a clear error, and nothing lost", () => {
       message: expect.stringContaining(place.directory),
       hint: expect.any(String),
     });
+  });
+
+  test("where no directory can be made, as under /proc", () => {
+    expect(openWithoutOverride("/proc/scrubber/queue")).toBe("SCRUBBER_QUEUE_UNAVAILABLE");
   });
 
   test("a queue that is made because there is none is told of: its disk may not be mounted; one that is there is not", async () => {
