@@ -83,6 +83,7 @@ describe.each([
         schemes: store.schemes,
         supports: { ...store.supports, ...lacks },
         limits: { ...store.limits, ...(batch !== undefined && { batch }) },
+        place: store.place ?? "",
         target: (of) => store.target(of),
         delete: (targets, call) => store.delete(targets, call),
         inspect: (targets, call) => store.inspect(targets, call),
@@ -90,6 +91,8 @@ describe.each([
         [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
       },
       locate,
+      // By another port, without the proxy.
+      second: () => openS3Store(running, { versions: "current" }),
       async create(name, content) {
         await put(name, content);
         return locate(name);

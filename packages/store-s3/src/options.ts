@@ -82,7 +82,7 @@ export interface S3OptionsInput {
 
 /** The options once checked, with their defaults. */
 export interface S3Options {
-  /** Base URL of the server. Undefined: AWS. */
+  /** Base URL of the server. Undefined: the environment's, else AWS. */
   readonly endpoint?: string | undefined;
   /** Other names (`host` or `host:port`) under which locations may name the same server. */
   readonly hosts: string[];

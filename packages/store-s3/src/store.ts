@@ -17,6 +17,7 @@ import { CONCURRENCY, inTurns, isRequestFailure, RequestFailure, Server } from "
 import type { Tools } from "./call.ts";
 import { deleteTargets } from "./delete-call.ts";
 import { Deleter } from "./deletion.ts";
+import { withEnvironment } from "./environment.ts";
 import { outage, type Failure } from "./failure.ts";
 import { bareEtag, createLocationReader, type LocationReader, type S3Target, type UriCredentials } from "./location.ts";
 import { difference, isChecked, lookAt, reportedBy, type Look } from "./look.ts";
@@ -26,7 +27,8 @@ import { probe } from "./probe.ts";
 
 /** Opens a store. Nothing is asked of the server yet. */
 export async function openStore(options: S3Options, context: Context): Promise<Store<S3Target>> {
-  return new S3Store(options, await readAuthority(options.ca, context), context);
+  const whole = withEnvironment(options, process.env);
+  return new S3Store(whole, await readAuthority(whole.ca, context), context);
 }
 
 class S3Store implements Store<S3Target> {
