@@ -82,6 +82,10 @@ export const figureCases: readonly QueueCase[] = [
       under.advance(HOUR);
       await setAside(queue, "cannot be");
       same((await queue.stats()).nextDueAt, later(under, 2 * HOUR), "what is set aside is no reason to wake up");
+      await put(under, entry("c", "c", { dueAt: later(under, MINUTE) }));
+      const early = await leaseImage(queue, "c");
+      await queue.settle(refs(early).map((ref) => ({ ...ref, kind: "setAside", error: "no" })));
+      same((await queue.stats()).nextDueAt, later(under, 2 * HOUR), "nor if it was set aside before its due time");
       const taken = await leaseImage(queue, "b");
       await queue.settle(refs(taken).map((ref) => ({ ...ref, ...retry, visibleAt: later(under, 3 * HOUR) })));
       same((await queue.stats()).nextDueAt, later(under, 3 * HOUR), "a pause that ends after the due time counts");
