@@ -126,7 +126,8 @@ export interface Queue extends AsyncDisposable {
    * Takes entries in, durably when it resolves; one answer each, in order.
    *
    * Idempotent by (imageId, uri, store). Meeting a waiting entry keeps the earlier `dueAt` and the later `requestedAt`. Meeting a leased one does that too and replaces its token,
-   * so that the running settlement changes nothing and the entry comes back. Meeting a set-aside one leaves it and says so. After `done` it is new.
+   * so that the running settlement changes nothing and the entry comes back. In both cases identity and metadata, where the new one has them, take the place of those that are
+   * there, and else they stay: whoever knows less of a location forgets nothing. Meeting a set-aside one leaves it and says so. After `done` it is new.
    *
    * @throws {ScrubberError} `SCRUBBER_IMAGE_ID_INVALID`; then nothing of the call is added.
    */

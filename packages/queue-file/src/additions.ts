@@ -3,7 +3,7 @@ import { repeated, TOGETHER, type Database, type Statement } from "./database.ts
 import type { Digester } from "./digest.ts";
 import type { DigestIndex } from "./digest-index.ts";
 import { STATE } from "./schema.ts";
-import { storeLocation, type StoredColumns } from "./stored-location.ts";
+import { mergeDetails, storeLocation, type StoredColumns } from "./stored-location.ts";
 import type { Totals } from "./totals.ts";
 
 /** A new entry, checked, digested and sealed: what can be done outside of a transaction. */
@@ -141,7 +141,7 @@ export class Additions {
     const isEarlier = this.#dueAt(entry.ownDue, entry.dueBase) < this.#dueAt(ownDue, dueBase);
     const due = isEarlier ? entry : { ownDue, dueBase };
     // A sweep knows less of a location than who recorded its identity.
-    const known = entry.details ?? details;
+    const known = mergeDetails(details, entry.details);
     this.#meet.run(Math.max(requestedAt, entry.requestedAt), due.ownDue, due.dueBase, known, id);
     if (isEarlier) this.#move.run(due.ownDue, due.dueBase, state, lane, ownDue, dueBase, id);
     // Whoever holds it, or held it last, can settle nothing any more: what was asked for anew is done anew.

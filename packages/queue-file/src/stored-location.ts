@@ -44,6 +44,16 @@ export function storeLocation(location: Location, cipher: Cipher | undefined): S
   };
 }
 
+/** The details of an entry that is added again: the later ones, and of the earlier ones what those do not have. */
+export function mergeDetails(earlier: string | null, later: string | null): string | null {
+  if (earlier === null || later === null || earlier === later) return later ?? earlier;
+  try {
+    return JSON.stringify({ ...parseDetails(earlier), ...parseDetails(later) });
+  } catch {
+    return later;
+  }
+}
+
 /** Reads a location back. What cannot be read says why, and is never thrown: one bad row must not hide the others. */
 export function readLocation({ uri, details }: StoredColumns, cipher: Cipher | undefined): StoredLocation {
   try {
@@ -60,8 +70,7 @@ function openUri(sealed: Uint8Array, cipher: Cipher | undefined): string {
 }
 
 function withDetails(uri: string, json: string): Location {
-  // oxlint-disable-next-line no-unsafe-type-assertion -- storeLocation wrote it
-  const { store, identity, metadata } = parseJson(json) as Details;
+  const { store, identity, metadata } = parseDetails(json);
   return {
     uri,
     ...(store === undefined ? {} : { store }),
@@ -70,9 +79,10 @@ function withDetails(uri: string, json: string): Location {
   };
 }
 
-function parseJson(json: string): unknown {
+function parseDetails(json: string): Details {
   try {
-    return JSON.parse(json);
+    // oxlint-disable-next-line no-unsafe-type-assertion -- storeLocation wrote it
+    return JSON.parse(json) as Details;
   } catch {
     // The parser's own message quotes what it read.
     throw new Error("its details are damaged");

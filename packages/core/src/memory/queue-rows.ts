@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { storeIdOf, type StoredLocation } from "../location.ts";
+import { storeIdOf, type Location, type StoredLocation } from "../location.ts";
 import type {
   AddResult,
   EntryState,
@@ -17,7 +17,7 @@ export interface Row extends Due {
   readonly id: string;
   readonly identity: string;
   readonly imageId: string;
-  readonly stored: StoredLocation;
+  stored: StoredLocation;
   requestedAt: number;
   /** Came with a due time of its own: a changed delay does not move it. */
   ownDue: boolean;
@@ -88,6 +88,7 @@ export class QueueRows {
       this.#order.moved();
     }
     met.requestedAt = Math.max(met.requestedAt, requestedAt);
+    met.stored = { location: { ...met.stored.location, ...known(entry.location) } };
     // Whoever holds it, or held it last, can settle nothing any more: what was asked for anew is done anew.
     if (met.token !== undefined) met.token = randomUUID();
     return "present";
@@ -201,6 +202,17 @@ export class QueueRows {
       ...(leasedUntil === Infinity ? {} : { leasedUntil: new Date(leasedUntil) }),
     };
   }
+}
+
+/** Without what is there and undefined. */
+function known(location: Location): Location {
+  const { uri, store, identity, metadata } = location;
+  return {
+    uri,
+    ...(store === undefined ? {} : { store }),
+    ...(identity === undefined ? {} : { identity }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
 }
 
 function identityOf({ imageId, location }: Pick<NewEntry, "imageId" | "location">): string {

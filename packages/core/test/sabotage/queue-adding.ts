@@ -69,4 +69,8 @@ export const addingSabotages: Readonly<Record<string, QueueSabotage>> = {
   "the earlier due time is kept, whether it is the entry's own or follows from the delay": added((entry, under) =>
     entry.dueAt === undefined ? { ...entry, requestedAt: new Date(under.now().getTime() + 7_200_000) } : entry,
   ),
+  "adding again takes identity and metadata from the later one, and keeps what it does not have": added((entry) => ({
+    ...entry,
+    location: without(entry.location, "identity"),
+  })),
 };

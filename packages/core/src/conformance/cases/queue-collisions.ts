@@ -215,4 +215,27 @@ export const collisionCases: readonly QueueCase[] = [
       );
     },
   },
+  {
+    title: "adding again takes identity and metadata from the later one, and keeps what it does not have",
+    needs,
+    async run(under) {
+      const { queue } = under;
+      const uri = "file:///kit/a";
+      const [old, young] = [{ etag: "old", modifiedAt: later(under, -HOUR) }, { etag: "young" }];
+      const whole = { uri, store: "kit", identity: old, metadata: { n: 1 } };
+      const adds = [
+        [whole, { uri, store: "kit" }, whole],
+        [{ uri }, { uri, identity: young }, { uri, identity: young }],
+        [whole, { uri, store: "kit", identity: young }, { ...whole, identity: young }],
+        [whole, { uri, store: "kit", metadata: { n: 2 } }, { ...whole, metadata: { n: 2 } }],
+      ] as const;
+      await queue.add(adds.map(([location], i) => ({ imageId: `${i}`, location })));
+      await queue.add(adds.map(([, location], i) => ({ imageId: `${i}`, location })));
+      same(
+        Object.fromEntries((await lease(queue)).map(({ imageId, location }) => [imageId, location])),
+        Object.fromEntries(adds.map(([, , location], i) => [`${i}`, location])),
+        "whoever knows less of a location forgets nothing: it is compared with what was recorded once",
+      );
+    },
+  },
 ];
