@@ -39,4 +39,7 @@ export interface RoutedItem extends Item, Routed {
 }
 
 /** The queue as the pass uses it. */
-export type WorkQueue = Pick<Queue, "entries" | "lease" | "renew" | "settle" | "hasImages" | "stats" | "notes" | "setNote">;
+export type WorkQueue = Pick<
+  Queue,
+  "entries" | "lease" | "renew" | "settle" | "hasImages" | "stats" | "notes" | "setNote"
+>;
