@@ -14,6 +14,10 @@ describe("the model of the queue", () => {
     "a lease that ran out is handed on, and whoever held it can neither renew nor settle",
     "a retried entry waits until it is visible, counted, and shows the error",
     "a leased entry is not handed out again before its lease ends",
+    "leases of different lengths end each at its own time, in whatever order they were given out",
+    "renewing one lease prolongs no other",
+    "what is settled to wait after its lease ran out waits as it was settled",
+    "a lane is forgotten when an entry is set aside, and does not come back with it",
     "reviving one image's entries leaves the others, and entries that are not set aside",
   ];
   test.each(wrong)("finds by itself a queue that breaks: %s", async (title) => {
