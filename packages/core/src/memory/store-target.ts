@@ -1,5 +1,5 @@
 import { ScrubberError } from "../errors.ts";
-import { maskUri, schemeOf, type Location } from "../location.ts";
+import { maskUri, schemeOf, type Identity, type Location } from "../location.ts";
 import type { Target } from "../store.ts";
 
 /** An object as the memory store addresses it. */
@@ -49,4 +49,19 @@ function invalid(uri: string, why: string): ScrubberError {
   return new ScrubberError("SCRUBBER_LOCATION_INVALID", `${maskUri(uri)} cannot be deleted: ${why}`, {
     hint: "Correct the location, or discard the entry.",
   });
+}
+
+/** How an object differs from what was meant; undefined if it does not. */
+export function difference(
+  is: Identity & { readonly modifiedAt: Date },
+  was: Identity | undefined,
+  requestedAt: Date,
+): string | undefined {
+  if (is.modifiedAt > requestedAt) return "it was written after its deletion was requested";
+  if (was?.etag !== undefined && was.etag !== is.etag) return "its entity tag is another";
+  if (was?.size !== undefined && was.size !== is.size) return "its size is another";
+  if (was?.modifiedAt !== undefined && was.modifiedAt.getTime() !== is.modifiedAt.getTime()) {
+    return "its time of modification is another";
+  }
+  return undefined;
 }

@@ -2,7 +2,7 @@ import { ScrubberError } from "../errors.ts";
 import type { Identity, Location } from "../location.ts";
 import type { Call, Finding, Outcome, Presence, Store, StoreLimits, StoreSupports } from "../store.ts";
 import { Calls, type Fault } from "./calls.ts";
-import { memoryTarget, type MemoryTarget } from "./store-target.ts";
+import { difference, memoryTarget, type MemoryTarget } from "./store-target.ts";
 
 /** The calls of a store that can be counted and made to fail. */
 export type StoreCall = "delete" | "inspect" | "probe";
@@ -278,17 +278,6 @@ class ObjectStore implements MemoryStore {
   #identityOf({ etag, size, modifiedAt, versionId }: MemoryVersion): Identity {
     return { etag, size, modifiedAt, ...(this.supports.versions ? { versionId } : {}) };
   }
-}
-
-/** How an object differs from what was meant; undefined if it does not. */
-function difference(is: MemoryVersion, was: Identity | undefined, requestedAt: Date): string | undefined {
-  if (is.modifiedAt > requestedAt) return "it was written after its deletion was requested";
-  if (was?.etag !== undefined && was.etag !== is.etag) return "its entity tag is another";
-  if (was?.size !== undefined && was.size !== is.size) return "its size is another";
-  if (was?.modifiedAt !== undefined && was.modifiedAt.getTime() !== is.modifiedAt.getTime()) {
-    return "its time of modification is another";
-  }
-  return undefined;
 }
 
 function problem(message: string): Finding {
