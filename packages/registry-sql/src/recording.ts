@@ -148,13 +148,13 @@ function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
 }
 
 /**
- * Sets the flag on rows that were pending without it: their application stopped half-way through deleting them. Written only where it is missing, for the
- * flag has an index.
+ * Sets the flag on rows that were pending without it, if they are recorded as deleted by now: their application stopped half-way through deleting them.
+ * Written only where it is missing, for the flag has an index.
  */
 async function markDeleted(session: Session, table: Sql, unmarked: readonly (string | number)[]): Promise<void> {
   for (const ids of inParts(unmarked)) {
     await session.run(
-      sql`UPDATE ${table} SET deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now}) WHERE id ${among(ids)}`,
+      sql`UPDATE ${table} SET deleted = TRUE, deleted_at = COALESCE(deleted_at, ${now}) WHERE id ${among(ids)} AND status = 'deleted'`,
     );
   }
 }

@@ -172,6 +172,24 @@ describe("recordDeleted", () => {
     expect(place.row("images", "id = 'a'")["status"]).toBe("pending_delete");
   });
 
+  test("a row that is made live behind the registry's back stays as it was made, flag and all", async () => {
+    await using place = await openPlace();
+    place.addImage("a", { status: "pending_delete" });
+    const [first = 0, second = 0] = [1, 2].map(() => place.addLocation("a", { status: "pending_delete" }));
+    place.db.exec("UPDATE image_locations SET deleted = 0, deleted_at = NULL");
+    // Another program's write, between the registry's reading and its writing of the second row, which it then does not find any more.
+    place.db
+      .exec(`CREATE TRIGGER behind BEFORE UPDATE ON image_locations WHEN OLD.id = ${second} AND OLD.status = 'pending_delete'
+      BEGIN UPDATE image_locations SET status = 'active' WHERE id = ${second}; SELECT RAISE(IGNORE); END`);
+    await place.registry.recordDeleted([{ imageId: "a", locations: [{ ref: first }, { ref: second }] }]);
+    expect(place.row("image_locations", `id = ${first}`)).toMatchObject({ status: "deleted", deleted: 1 });
+    expect(place.row("image_locations", `id = ${second}`)).toMatchObject({
+      status: "active",
+      deleted: 0,
+      deleted_at: null,
+    });
+  });
+
   test("waits for another program's lock, and gives up with an outage when it is held for too long", async () => {
     await using place = await openPlace();
     place.addImage("a", { status: "pending_delete" });
