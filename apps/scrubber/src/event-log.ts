@@ -7,7 +7,7 @@ const NAMED_PER_REASON = 10;
 const OUTAGE: Readonly<Record<Extract<ScrubberEvent, { type: "outage" }>["of"], string>> = {
   queue: "the queue does not answer",
   registry: "the registry does not answer",
-  receipts: "receipts cannot be written",
+  receipts: "the run ends early",
   sweep: "the sweep was not done",
 };
 

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { isScrubberError, type ScrubberError } from "@scrubber/core";
+import { isScrubberError, messageOf, type ScrubberError } from "@scrubber/core";
 import type { ConfigError } from "./config/problems.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -11,7 +11,7 @@ export async function reportFailure(error: unknown, { output, options }: Invocat
   if (problems === undefined) {
     const message = code === undefined ? unexpected(error) : (error as ScrubberError).message;
     output.note(`${label} ${message}`);
-    const hint = code === undefined ? BUG_HINT : (error as ScrubberError).hint;
+    const hint = code === undefined ? hintOf(error) : (error as ScrubberError).hint;
     if (hint !== undefined) output.note(hint);
   } else {
     output.note(`${label} ${(error as Error).message}`);
@@ -28,7 +28,7 @@ export async function reportFailure(error: unknown, { output, options }: Invocat
     error: {
       code: code ?? "UNEXPECTED",
       message: error instanceof Error ? error.message : String(error),
-      hint: (isScrubberError(error) ? error.hint : BUG_HINT) ?? null,
+      hint: (isScrubberError(error) ? error.hint : hintOf(error)) ?? null,
       ...(problems !== undefined && {
         problems: problems.map(({ hint, ...rest }) => ({ ...rest, hint: hint ?? null })),
       }),
@@ -37,7 +37,17 @@ export async function reportFailure(error: unknown, { output, options }: Invocat
 }
 
 const BUG_HINT = "This is not an error that Scrubber foresees; --debug shows where it comes from.";
+const SYSTEM_HINT = "The system refused it: look at its limits and the disk. --debug shows where it comes from.";
+
+function hintOf(error: unknown): string {
+  return isSystemError(error) ? SYSTEM_HINT : BUG_HINT;
+}
 
 function unexpected(error: unknown): string {
+  if (isSystemError(error)) return `${messageOf(error)}: ${error.path ?? error.syscall}`;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }

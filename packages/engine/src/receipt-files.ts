@@ -1,5 +1,5 @@
 import { open, readdir } from "node:fs/promises";
-import { ScrubberError } from "@scrubber/core";
+import { messageOf, ScrubberError } from "@scrubber/core";
 import { isReceiptFile } from "./receipt-chain.ts";
 
 /** The names of the files of receipts in a directory, in the order in which they were opened. */
@@ -13,11 +13,14 @@ export async function receiptFiles(directory: string): Promise<readonly string[]
 }
 
 function unreadable(path: string, cause: unknown): ScrubberError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new ScrubberError("SCRUBBER_RECEIPTS_UNAVAILABLE", `receipts cannot be read from ${path}: ${why}`, {
-    hint: "Look whether this user may read it.",
-    cause,
-  });
+  return new ScrubberError(
+    "SCRUBBER_RECEIPTS_UNAVAILABLE",
+    `receipts cannot be read from ${path}: ${messageOf(cause)}`,
+    {
+      hint: "Look whether receipts.directory names the right place, and whether this user may read it.",
+      cause,
+    },
+  );
 }
 
 const NEWLINE = 10;

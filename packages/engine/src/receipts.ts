@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { ScrubberError } from "@scrubber/core";
+import { open, readdir, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { makeDirectory, messageOf, ScrubberError } from "@scrubber/core";
 import {
   FIRST_HEAD,
   isReceiptFile,
@@ -155,7 +155,7 @@ class FileReceiptLog implements ReceiptLog {
 
   async #openFile(): Promise<{ file: OpenFile; header: string }> {
     const { directory, key, now } = this.#options;
-    await makeDirectory(directory);
+    makeDirectory(directory, 0o700);
     const openedAt = now();
     const name = receiptFileName(openedAt, process.pid, randomBytes(4).toString("hex"));
     const header: ReceiptFileHeader = {
@@ -193,10 +193,9 @@ class FileReceiptLog implements ReceiptLog {
   }
 
   #unavailable(cause: unknown): ScrubberError {
-    const why = cause instanceof Error ? cause.message : String(cause);
     return new ScrubberError(
       "SCRUBBER_RECEIPTS_UNAVAILABLE",
-      `receipts cannot be written to ${this.#options.directory}: ${why}`,
+      `receipts cannot be written to ${this.#options.directory}: ${messageOf(cause)}`,
       { hint: "What has no receipt is not settled: it waits. Make room, or mend the directory.", cause },
     );
   }
@@ -219,16 +218,6 @@ async function lastHead(path: string): Promise<string | undefined> {
     return /^\{"link":\d+,"receipts":\d+,"head":"([0-9a-f]{64})"\}\n/.exec(text.slice(start + 1))?.[1];
   } catch {
     return undefined;
-  }
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  // A new directory is durable once its parent is.
-  for (let made = directory; ; made = dirname(made)) {
-    await syncDirectory(dirname(made));
-    if (made === first || made === dirname(made)) return;
   }
 }
 

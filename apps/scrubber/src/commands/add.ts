@@ -1,8 +1,7 @@
 import { open } from "node:fs/promises";
 import type { AddResult, Location, NewEntry } from "@scrubber/core";
-import { parseDuration, ScrubberError } from "@scrubber/core";
+import { messageOf, parseDuration, ScrubberError } from "@scrubber/core";
 import { EXIT } from "../exit-code.ts";
-import { messageOf } from "../message.ts";
 import { plural } from "../figures.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ListLine } from "../list-file.ts";

@@ -1,6 +1,5 @@
 import { open } from "node:fs/promises";
-import { ScrubberError } from "@scrubber/core";
-import { messageOf } from "../message.ts";
+import { messageOf, ScrubberError } from "@scrubber/core";
 import { addConfigOptions, readOsloConfig } from "../glance/arguments.ts";
 import type { ConfigSource } from "../glance/oslo-config.ts";
 import { glanceSettings } from "../glance/settings.ts";

@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
+import { makeDirectory, messageOf, ScrubberError, type AnyPlugin, type QueueContext } from "@scrubber/core";
 import type { CheckedConfig } from "@scrubber/engine";
-import { messageOf } from "../message.ts";
 import type { Invocation } from "../invocation.ts";
 import { configToMake } from "../config/discovery.ts";
 import { configTemplate } from "../config/template.ts";
@@ -68,7 +67,7 @@ async function initialize(run: Invocation, withRegistry: boolean): Promise<void>
 /** False: something is there already, and stays as it is. */
 async function writeNew(file: string, text: string): Promise<boolean> {
   try {
-    await makeFolder(dirname(file));
+    makeDirectory(dirname(file), 0o777);
     await using handle = await open(file, "wx", 0o644);
     await handle.writeFile(text);
     await handle.sync();
@@ -78,18 +77,6 @@ async function writeNew(file: string, text: string): Promise<boolean> {
     throw new ScrubberError("SCRUBBER_CONFIG_UNREADABLE", `cannot write ${file}: ${messageOf(error)}`, {
       hint: "Choose a folder that this user may write to: scrubber init --config FILE",
       cause: error,
-    });
-  }
-}
-
-/** A folder with those above it, one by one: Node's own `recursive` never ends where the system says that a folder which is there is not, as under /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  const missing: string[] = [];
-  for (let at = folder; !existsSync(at); at = dirname(at)) missing.push(at);
-  for (const path of missing.toReversed()) {
-    await mkdir(path).catch((error: unknown) => {
-      // Another one has just made it.
-      if (!existsSync(path)) throw error;
     });
   }
 }

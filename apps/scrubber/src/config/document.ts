@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
-import { ScrubberError } from "@scrubber/core";
-import { messageOf } from "../message.ts";
+import { messageOf, ScrubberError } from "@scrubber/core";
 import { ConfigError, type Problem } from "./problems.ts";
 
 /** A configuration file as it was read: its value, and where each part of it stands. */

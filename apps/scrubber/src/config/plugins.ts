@@ -1,9 +1,9 @@
+import { messageOf } from "@scrubber/core";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire, findPackageJSON } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ErrorCode, PluginKind } from "@scrubber/core";
-import { messageOf } from "../message.ts";
 
 /** Why a plugin cannot be used: message and hint as in a `Problem`. */
 export interface PluginFault {

@@ -1,6 +1,6 @@
+import { messageOf } from "@scrubber/core";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { messageOf } from "../message.ts";
 import { isPlainObject, type Redactor } from "../redactor.ts";
 
 /** How a reference to a secret is followed. */
