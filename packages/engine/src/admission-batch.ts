@@ -151,8 +151,11 @@ export class AdmissionBatch {
         // Mostly it is its own row alone.
         if (ref === open.ref) continue;
         const row = this.#rows.byRef(ref);
-        if (row === undefined) (others ??= []).push(ref);
-        else if (row.image.id !== open.imageId && names(row, open.address) && this.#needs(row))
+        const isOwn = row?.image.id === open.imageId;
+        // Its image could not read it whole, its listing could: enough to tell what it may name.
+        const isListedOnly = row?.addresses.length === 0;
+        if (row === undefined || (isListedOnly && !isOwn)) (others ??= []).push(ref);
+        else if (isOwn ? isListedOnly && row.location.status === "live" : names(row, open.address) && this.#needs(row))
           return this.#share(open, row.image.id);
       }
       if (others === undefined) {

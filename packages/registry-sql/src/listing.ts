@@ -197,7 +197,7 @@ export async function* readReferences(
         ORDER BY id LIMIT ${literal(REFERENCES_PAGE)}`),
     );
     if (rows.length > 0)
-      yield rows.map(([ref, imageId, value, metadata]) => ({ ...codec.read(value, metadata), ref, imageId }));
+      yield rows.map(([ref, imageId, value, metadata]) => ({ ...codec.readName(value, metadata), ref, imageId }));
     const last = rows.at(-1);
     if (last !== undefined && rows.length === REFERENCES_PAGE) {
       [seen] = last;

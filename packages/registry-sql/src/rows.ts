@@ -13,6 +13,8 @@ export function livenessOf(status: string): Liveness {
 /** Reads and writes the columns that name an object, opening what is sealed. */
 export interface LocationCodec {
   read(...columns: LocationColumns): StoredLocation;
+  /** The same, for comparing: where the metadata is damaged it is by its URI alone, so that it may be the object of any store. */
+  readName(...columns: LocationColumns): StoredLocation;
   write(location: Pick<Location, "uri" | "store">): LocationColumns;
 }
 
@@ -21,7 +23,7 @@ export interface LocationCodec {
  * one is read whole. `meta_data` is a JSON object, whose `store` (Rocky and Stein wrote `backend`) names the store.
  */
 export function locationCodec(cipher: Cipher | undefined): LocationCodec {
-  return {
+  const codec: LocationCodec = {
     read(value, metadata) {
       const uri = schemeOf(value) === undefined ? open(value, cipher) : value;
       if (uri === undefined) {
@@ -43,11 +45,16 @@ export function locationCodec(cipher: Cipher | undefined): LocationCodec {
       if (typeof older === "string") return { location: withMetadata({ uri, store: older }, rest) };
       return { location: withMetadata({ uri }, fields) };
     },
+    readName(value, metadata) {
+      const whole = codec.read(value, metadata);
+      return whole.location === undefined ? codec.read(value, null) : whole;
+    },
     write: ({ uri, store }) => [
       cipher === undefined ? uri : cipher.seal(uri),
       store === undefined ? "{}" : JSON.stringify({ store }),
     ],
   };
+  return codec;
 }
 
 function withMetadata(location: Location, metadata: Record<string, JsonValue>): Location {

@@ -335,6 +335,14 @@ describe("sealed locations", () => {
     expect(image?.locations[0]).not.toHaveProperty("location");
   });
 
+  test("a location with damaged metadata is listed among the references by its URI, which it has in whatever store", async () => {
+    await using place = await openPlace();
+    place.addImage("a");
+    const ref = place.addLocation("a", { metadata: "{broken" });
+    const listed = await Array.fromAsync(place.registry.references());
+    expect(listed.flat()).toEqual([{ ref, imageId: "a", location: { uri: "file:///images/a" } }]);
+  });
+
   test("metadata keeps what names no store, and Rocky's name for it is understood", async () => {
     await using place = await openPlace();
     place.addImage("a");
