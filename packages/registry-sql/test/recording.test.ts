@@ -159,37 +159,6 @@ describe("recordDeleted", () => {
     expect([count("images"), count("image_locations")]).toEqual([2500, 2500]);
   });
 
-  test("a row that is made live behind the registry's back keeps its image from being called deleted", async () => {
-    await using place = await openPlace();
-    place.addImage("a", { status: "pending_delete" });
-    const ref = place.addLocation("a", { status: "pending_delete" });
-    const other = place.addLocation("a", { status: "deleted" });
-    // Stands for another program that writes between the registry's reading and its writing.
-    place.db.exec(`CREATE TRIGGER behind AFTER UPDATE ON image_locations WHEN NEW.id = ${ref} AND NEW.status = 'deleted'
-      BEGIN UPDATE image_locations SET status = 'active' WHERE id = ${other}; END`);
-    const results = await place.registry.recordDeleted([{ imageId: "a", locations: [{ ref }] }]);
-    expect(results.get("a")).toBe("incomplete");
-    expect(place.row("images", "id = 'a'")["status"]).toBe("pending_delete");
-  });
-
-  test("a row that is made live behind the registry's back stays as it was made, flag and all", async () => {
-    await using place = await openPlace();
-    place.addImage("a", { status: "pending_delete" });
-    const [first = 0, second = 0] = [1, 2].map(() => place.addLocation("a", { status: "pending_delete" }));
-    place.db.exec("UPDATE image_locations SET deleted = 0, deleted_at = NULL");
-    // Another program's write, between the registry's reading and its writing of the second row, which it then does not find any more.
-    place.db
-      .exec(`CREATE TRIGGER behind BEFORE UPDATE ON image_locations WHEN OLD.id = ${second} AND OLD.status = 'pending_delete'
-      BEGIN UPDATE image_locations SET status = 'active' WHERE id = ${second}; SELECT RAISE(IGNORE); END`);
-    await place.registry.recordDeleted([{ imageId: "a", locations: [{ ref: first }, { ref: second }] }]);
-    expect(place.row("image_locations", `id = ${first}`)).toMatchObject({ status: "deleted", deleted: 1 });
-    expect(place.row("image_locations", `id = ${second}`)).toMatchObject({
-      status: "active",
-      deleted: 0,
-      deleted_at: null,
-    });
-  });
-
   test("waits for another program's lock, and gives up with an outage when it is held for too long", async () => {
     await using place = await openPlace();
     place.addImage("a", { status: "pending_delete" });
