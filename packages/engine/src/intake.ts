@@ -23,6 +23,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly router: Router;
   readonly admission: Admission | undefined;
+  /** Whether what would be deleted can be proven. Rejects where it cannot. */
+  readonly ready: () => Promise<void>;
   readonly submit: (slip: Slip) => void;
   readonly lane: (item: RoutedItem) => Lane;
   /** Asked once for each lane and lease. `undefined`: it takes all; `take`: it is closed, and tried with so many. */
@@ -47,11 +49,12 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Resolves with how many entries went into lanes. Rejects where the registry does not answer: then everything went back to the queue. */
+  /** Resolves with how many entries went into lanes. Rejects where the registry does not answer, or receipts cannot be written: then everything went back to the queue. */
   async take(lease: Lease, entries: readonly LeasedEntry[]): Promise<number> {
     let ways: readonly Way[];
     let admitted: ReadonlyMap<Lane, RoutedItem[]>;
     try {
+      await this.#options.ready();
       ways = this.#route(lease, entries);
       for (const { lane, detour, back } of ways) {
         if (detour === undefined) continue;
@@ -60,11 +63,7 @@ export class Intake {
       }
       admitted = await this.#admit(ways);
     } catch (error) {
-      this.#handBack(
-        lease,
-        entries,
-        isScrubberError(error) ? "the registry does not answer" : "it could not be taken in",
-      );
+      this.#handBack(lease, entries, whyBack(error));
       throw error;
     }
     return this.#handOver(ways, admitted);
@@ -189,6 +188,11 @@ export class Intake {
     const beganAt = this.#options.clock.monotonic();
     this.#options.submit({ store: state.to.id, group: state.group, items, consequences, beganAt });
   }
+}
+
+function whyBack(error: unknown): string {
+  if (isScrubberError(error, "SCRUBBER_RECEIPTS_UNAVAILABLE")) return "its receipt could not be written";
+  return isScrubberError(error) ? "the registry does not answer" : "it could not be taken in";
 }
 
 /** One for each. @throws {ScrubberError} */

@@ -25,7 +25,7 @@ export interface PassEnvironment {
   readonly clock: Clock;
   readonly queue: WorkQueue;
   readonly admission: Admission | undefined;
-  readonly receipts: Pick<ReceiptLog, "append" | "head"> | undefined;
+  readonly receipts: Pick<ReceiptLog, "append" | "head" | "ready"> | undefined;
   /** Made anew for each pass. */
   readonly recorder: ((recorded: (imageId: string) => void) => Recorder) | undefined;
   readonly router: Router;
@@ -122,6 +122,7 @@ export class Pass {
       clock,
       router,
       admission,
+      ready: async () => receipts?.ready(this.#leases.open),
       submit,
       lane: (item) => this.#lane(item),
       detour: (lane) => this.#plan.detour(lane),
@@ -205,7 +206,8 @@ export class Pass {
       try {
         this.#plan.took(await this.#intake.take(lease, entries), probing);
       } catch (error) {
-        if (isScrubberError(error)) this.#fail("registry", error);
+        if (isScrubberError(error, "SCRUBBER_RECEIPTS_UNAVAILABLE")) this.#fail("receipts", error);
+        else if (isScrubberError(error)) this.#fail("registry", error);
         else this.#broke(error);
         return;
       }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { open, readdir, type FileHandle } from "node:fs/promises";
+import { open, readdir, statfs, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDirectory, messageOf, ScrubberError } from "@scrubber/core";
 import {
@@ -31,6 +31,11 @@ export interface Receipt {
 
 /** Where receipts go. */
 export interface ReceiptLog extends AsyncDisposable {
+  /**
+   * Resolves when receipts for so many entries can be written, as far as can be known before: to be asked before anything is deleted. The file is there by
+   * then, and there is room. Rejects as `append`. A file that never gets a receipt is removed when the log is closed.
+   */
+  ready(count: number): Promise<void>;
   /** Durable when it resolves. Rejects with `SCRUBBER_RECEIPTS_UNAVAILABLE`; then the entries are not settled. */
   append(receipts: readonly Receipt[]): Promise<void>;
   /** The chain's head as it is now: what `verify --head` checks against; undefined while nothing is written. */
@@ -59,6 +64,8 @@ export function openReceiptLog(options: ReceiptLogOptions): ReceiptLog {
 const ROLL_BYTES = 64 * 1024 * 1024;
 /** How many other files a new one names with their heads. */
 const NAMED_FILES = 4;
+/** Room for one, more than most take. */
+const ROOM_BYTES = 512;
 const TAIL_BYTES = 64 * 1024;
 
 interface OpenFile {
@@ -69,6 +76,8 @@ interface OpenFile {
   receipts: number;
   /** Of what is durable. */
   head: string;
+  /** No receipt was ever written to it, or begun. */
+  untouched: boolean;
 }
 
 interface Waiting {
@@ -96,7 +105,18 @@ class FileReceiptLog implements ReceiptLog {
   }
 
   append(receipts: readonly Receipt[]): Promise<void> {
-    if (receipts.length === 0) return Promise.resolve();
+    return receipts.length === 0 ? Promise.resolve() : this.#enqueue(receipts);
+  }
+
+  async ready(count: number): Promise<void> {
+    await this.#enqueue([]);
+    const { bavail, blocks, bsize } = await statfs(this.#options.directory);
+    // Some file systems tell nothing.
+    if (blocks === 0 || bavail * bsize >= count * ROOM_BYTES) return;
+    throw this.#unavailable(new Error("no space left on the device for what would be deleted"));
+  }
+
+  #enqueue(receipts: readonly Receipt[]): Promise<void> {
     if (this.#closed) return Promise.reject(this.#unavailable(new Error("the log is closed")));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ receipts, resolve, reject });
@@ -134,6 +154,8 @@ class FileReceiptLog implements ReceiptLog {
     if (this.#file !== undefined && this.#file.bytes >= (this.#options.rollBytes ?? ROLL_BYTES))
       await this.#leaveFile();
     const fresh = this.#file === undefined;
+    const isEmpty = group.every(({ receipts }) => receipts.length === 0);
+    if (isEmpty && !fresh) return;
     const { file, header } = this.#file === undefined ? await this.#openFile() : { file: this.#file, header: "" };
     let text = header;
     let n = file.receipts;
@@ -143,6 +165,7 @@ class FileReceiptLog implements ReceiptLog {
     const lines = Buffer.from(text);
     const head = nextLink(this.#options.key, file.head).update(lines).digest("hex");
     const bytes = Buffer.concat([lines, Buffer.from(linkLine(file.links + 1, n - file.receipts, head))]);
+    if (!isEmpty) file.untouched = false;
     await file.handle.appendFile(bytes);
     await file.handle.sync();
     if (fresh) await syncDirectory(this.#options.directory);
@@ -150,7 +173,7 @@ class FileReceiptLog implements ReceiptLog {
     file.links++;
     file.receipts = n;
     file.head = head;
-    this.#head = head;
+    if (!isEmpty) this.#head = head;
   }
 
   async #openFile(): Promise<{ file: OpenFile; header: string }> {
@@ -167,7 +190,7 @@ class FileReceiptLog implements ReceiptLog {
       previous: await this.#previous(),
     };
     const handle = await open(join(directory, name), "ax", 0o600);
-    this.#file = { name, handle, bytes: 0, links: 0, receipts: 0, head: FIRST_HEAD };
+    this.#file = { name, handle, bytes: 0, links: 0, receipts: 0, head: FIRST_HEAD, untouched: true };
     return { file: this.#file, header: `${JSON.stringify(header)}\n` };
   }
 
@@ -187,9 +210,10 @@ class FileReceiptLog implements ReceiptLog {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    if (file.links > 0) this.#before = { file: file.name, head: file.head };
+    if (file.receipts > 0) this.#before = { file: file.name, head: file.head };
     // All that was acknowledged is durable already.
     await file.handle.close().catch(() => undefined);
+    if (file.untouched) await unlink(join(this.#options.directory, file.name)).catch(() => undefined);
   }
 
   #unavailable(cause: unknown): ScrubberError {
@@ -201,7 +225,7 @@ class FileReceiptLog implements ReceiptLog {
   }
 }
 
-/** The head of the last link that is whole; undefined where there is none near the end, or the file cannot be read. */
+/** The head of the last link that is whole and proves receipts; undefined where there is none near the end, or the file cannot be read. */
 async function lastHead(path: string): Promise<string | undefined> {
   try {
     await using handle = await open(path, "r");
@@ -215,7 +239,7 @@ async function lastHead(path: string): Promise<string | undefined> {
     const text = buffer.toString("latin1", 0, bytesRead);
     const end = text.lastIndexOf('"}\n');
     const start = text.lastIndexOf(`\n${LINK_START}`, end);
-    return /^\{"link":\d+,"receipts":\d+,"head":"([0-9a-f]{64})"\}\n/.exec(text.slice(start + 1))?.[1];
+    return /^\{"link":\d+,"receipts":[1-9]\d*,"head":"([0-9a-f]{64})"\}\n/.exec(text.slice(start + 1))?.[1];
   } catch {
     return undefined;
   }

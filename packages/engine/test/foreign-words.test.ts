@@ -33,6 +33,7 @@ test("nor is what a log of receipts throws while an image is restored", async ()
     receipts: {
       append: () => Promise.reject(new Error(`cannot write to ${SECRET}`)),
       head: () => undefined,
+      ready: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
     now: () => new Date(),

@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ScrubberError } from "@scrubber/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { ScrubberEvent } from "../src/index.ts";
 import { createWorld, entriesOf } from "./world.ts";
 
@@ -237,5 +240,26 @@ describe("a queue, registry or receipt log that is down", () => {
     world.clock.advance(600_000);
     const second = await world.clock.until(world.scrubber.runOnce());
     expect(second).toMatchObject({ leased: 2, absent: 2, released: 0, bytes: 0 });
+  });
+});
+
+describe("receipts that cannot be written", () => {
+  test("are met before anything is deleted; what is due waits, uncounted, and goes once they can be", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "outage-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, "receipts"), "in the way");
+    await using world = await createWorld({ receipts: { directory: join(folder, "receipts") } });
+    // Files take real time: the clock stands meanwhile.
+    const { scrubber, stores, events, queue } = world;
+    const uris = entriesOf(3).map(({ location }) => location.uri);
+    for (const uri of uris) stores["memory"]!.put(uri);
+    await scrubber.add(entriesOf(3));
+    await expect(scrubber.runOnce()).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
+    expect(uris.map((uri) => stores["memory"]!.has(uri))).toEqual([true, true, true]);
+    expect(stores["memory"]!.calls.delete).toBe(0);
+    expect(events).toContainEqual(expect.objectContaining({ type: "outage", of: "receipts" }));
+    expect(await queue.stats()).toMatchObject({ waiting: 3, leased: 0 });
+    await rm(join(folder, "receipts"));
+    expect(await scrubber.runOnce()).toMatchObject({ deleted: 3 });
   });
 });

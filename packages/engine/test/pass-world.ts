@@ -19,7 +19,7 @@ export interface PassWorld {
   readonly store: MemoryStore;
   readonly events: ScrubberEvent[];
   readonly receipts: Receipt[];
-  readonly receiptLog: Pick<ReceiptLog, "append" | "head">;
+  readonly receiptLog: Pick<ReceiptLog, "append" | "head" | "ready">;
   readonly pass: () => Pass;
 }
 
@@ -50,6 +50,7 @@ export function createPassWorld(options: PassWorldOptions = {}): PassWorld {
       return Promise.resolve();
     },
     head: () => undefined,
+    ready: () => Promise.resolve(),
   };
   const { admit, registry } = options;
   const admission: Admission | undefined =

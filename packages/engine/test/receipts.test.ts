@@ -176,6 +176,33 @@ describe("a log of receipts", () => {
     await expect(log.append([receipt("a")])).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
   });
 
+  test("is ready once its file is there, before the first receipt; a file without one is removed and named by nobody", async () => {
+    {
+      await using log = open();
+      await Promise.all([log.ready(1000), log.ready(1)]);
+      expect(await verify()).toMatchObject({ ok: true, files: 1, receipts: 0, torn: 0, heads: [] });
+      expect(log.head()).toBeUndefined();
+      await using other = open();
+      await other.ready(1);
+      await other.append([receipt("a")]);
+      expect(await verify({ head: other.head() })).toMatchObject({ ok: true, files: 2, receipts: 1 });
+    }
+    expect(await files()).toHaveLength(1);
+    expect(await verify()).toMatchObject({ ok: true, files: 1, receipts: 1 });
+  });
+
+  test("is not ready where there is no room, or nothing can be written; nothing is left of it then", async () => {
+    await using log = open();
+    await expect(log.ready(Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({
+      code: "SCRUBBER_RECEIPTS_UNAVAILABLE",
+      message: expect.stringContaining("no space left on the device"),
+    });
+    await rm(join(home, "new"), { recursive: true });
+    await writeFile(join(home, "new"), "in the way");
+    await using another = open();
+    await expect(another.ready(1)).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
+  });
+
   test("never writes behind a write that failed: it starts a file of its own, and what was acknowledged stays proven", async () => {
     const script = fileURLToPath(new URL("receipts-file-limit.ts", import.meta.url));
     const run = spawnSync(

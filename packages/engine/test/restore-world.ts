@@ -45,6 +45,7 @@ export function restoreOf(more: Partial<RestoreOptions> = {}): Restore {
       receipts.push(...batch);
     },
     head: () => undefined,
+    ready: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const { route } = new Router(stores);
