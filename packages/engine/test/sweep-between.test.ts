@@ -107,4 +107,16 @@ describe("a sweep after a whole one", () => {
     await sweep.run();
     expect(asked).toEqual([{ limit: 1000 }]);
   });
+
+  test("goes through all again where the last one began in the future: the clock was set back since", async () => {
+    const at = (hours: number): string => new Date(clock.now().getTime() + hours * HOUR).toISOString();
+    registry.seed({
+      id: "a",
+      status: "pending",
+      locations: [{ uri: "memory://bucket/a", status: "pending" }],
+      deletedAt: clock.now(),
+    });
+    await queue.setNote("sweep/beganAt", { any: at(5), whole: at(-1) });
+    expect(await sweep.run()).toMatchObject({ seen: 1, added: 1 });
+  });
 });
