@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, truncate, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { scrubber, temporaryFolder } from "./support/command.ts";
-import { initialized, json } from "./support/initialized.ts";
+import { initialized, json, jsonLines } from "./support/initialized.ts";
 
 const MAIN = join(import.meta.dirname, "../src/main.ts");
 
@@ -81,6 +81,14 @@ test("a program is told what was not understood in the words alone", async () =>
   expect(await messageOf("statu")).toBe("unknown command 'statu' (Did you mean status?)");
   expect(await messageOf()).toBe("no command was given");
   expect(await messageOf("receipts")).toBe("no command was given");
+});
+
+test("what is due 0s after it was asked for is due then, and not before", async () => {
+  const { cwd, run, uri } = await initialized(["a", "b"]);
+  await run(`add img-1 ${uri("a")} --after 0s`);
+  await run("add --file - --after 0s", { cwd, input: `img-2\t${uri("b")}\n` });
+  const entries = jsonLines((await run("list --json")).stdout);
+  expect(entries.map(({ dueAt, requestedAt }) => dueAt === requestedAt)).toEqual([true, true]);
 });
 
 test("a run that found something due and could not try it does not say that nothing was due", async () => {

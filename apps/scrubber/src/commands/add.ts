@@ -52,14 +52,14 @@ export const add: CommandDefinition = (program, start) => {
     )
     .action(async (imageId: string | undefined, uris: string[], options: AddOptions, command) => {
       const run = start(command);
-      const dueAt = options.after === undefined ? undefined : new Date(Date.now() + parseDuration(options.after));
+      const times = options.after === undefined ? undefined : timesFrom(new Date(), parseDuration(options.after));
       if (options.file !== undefined) {
         if (imageId !== undefined) throw usage("--file and IMAGE_ID exclude each other");
-        return addList(run, options.file, dueAt, options.store);
+        return addList(run, options.file, times, options.store);
       }
       if (imageId === undefined || uris.length === 0)
         throw usage("an image id and at least one URI are needed, or --file LIST");
-      return addImage(run, imageIdArgument(imageId), uris.map(uriArgument), dueAt, options.store);
+      return addImage(run, imageIdArgument(imageId), uris.map(uriArgument), times, options.store);
     });
 };
 
@@ -71,26 +71,33 @@ async function addImage(
   run: Invocation,
   imageId: string,
   uris: readonly string[],
-  dueAt: Date | undefined,
+  times: Times | undefined,
   store: string | undefined,
 ): Promise<void> {
   await using session = await run.open();
   const { scrubber } = session;
   const locations = uris.map((uri): Location => ({ uri, ...(store !== undefined && { store }) }));
-  const counts = count(await scrubber.add(locations.map((location) => entryOf(imageId, location, dueAt))));
+  const counts = count(await scrubber.add(locations.map((location) => entryOf(imageId, location, times))));
   await report(run, counts, `of image ${imageId}`);
   warnOfHomeless(run, scrubber, locations, "the run will set");
   await sayWhenDue(run, scrubber, imageId);
 }
 
-function entryOf(imageId: string, location: Location, dueAt: Date | undefined): NewEntry {
-  return { imageId, location, ...(dueAt !== undefined && { dueAt }) };
+/** When what comes with `--after` was asked for, and when it is due. */
+type Times = Required<Pick<NewEntry, "requestedAt" | "dueAt">>;
+
+function timesFrom(requestedAt: Date, afterMs: number): Times {
+  return { requestedAt, dueAt: new Date(requestedAt.getTime() + afterMs) };
+}
+
+function entryOf(imageId: string, location: Location, times: Times | undefined): NewEntry {
+  return { imageId, location, ...times };
 }
 
 async function addList(
   run: Invocation,
   file: string,
-  dueAt: Date | undefined,
+  times: Times | undefined,
   store: string | undefined,
 ): Promise<void> {
   // Before the queue is opened: a slip in the name costs nothing.
@@ -119,14 +126,14 @@ async function addList(
         run.output.note(`${run.output.noteStyle("yellow", `line ${line}:`)} ${problem}`);
         continue;
       }
-      batch.push(store === undefined && dueAt === undefined ? entry : completed(entry, dueAt, store));
+      batch.push(store === undefined && times === undefined ? entry : completed(entry, times, store));
       if (batch.length >= BATCH) await flush();
     }
   }
   await flush();
   await report(run, counts, `from ${file === "-" ? "standard input" : file}`);
   if (counts.added > 0) {
-    const due = dueAt ?? new Date(Date.now() + session.loaded.checked.scrub.delayMs);
+    const due = times?.dueAt ?? new Date(Date.now() + session.loaded.checked.scrub.delayMs);
     await run.output.line(
       `Due ${when(due)}, unless a line says otherwise. To take an image back before that: scrubber restore IMAGE_ID`,
     );
@@ -134,11 +141,11 @@ async function addList(
 }
 
 /** An entry with what holds for all that do not say otherwise. */
-function completed(entry: NewEntry, dueAt: Date | undefined, store: string | undefined): NewEntry {
+function completed(entry: NewEntry, times: Times | undefined, store: string | undefined): NewEntry {
   return {
     ...entry,
     location: { ...(store !== undefined && { store }), ...entry.location },
-    ...(dueAt !== undefined && entry.dueAt === undefined && { dueAt }),
+    ...(entry.dueAt === undefined && times),
   };
 }
 

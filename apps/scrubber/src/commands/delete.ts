@@ -27,10 +27,12 @@ export const deleteImage: CommandDefinition = (program, start) => {
       const run = start(command);
       const { output } = run;
       const id = imageIdArgument(imageId);
-      const dueAt = after === undefined ? undefined : new Date(Date.now() + parseDuration(after));
+      const afterMs = after === undefined ? undefined : parseDuration(after);
       await using session = await run.open();
       const { scrubber } = session;
       const marked = await managedRegistry(scrubber, "delete").requestDeletion(id);
+      // Counted from now, also where it was marked long ago; and never before it was.
+      const dueAt = afterMs === undefined ? undefined : new Date(Date.now() + afterMs);
       // A crash before the next line leaves the image marked; the sweep finds it.
       const pending = marked.locations.flatMap(({ location, status }) =>
         location && status === "pending" ? [location] : [],

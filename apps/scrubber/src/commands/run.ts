@@ -161,11 +161,13 @@ async function sayWhatIsDown(output: Output, { untried = [] }: RunSummary): Prom
 }
 
 function whatWaits(status: Status): string {
-  const { waiting, due, setAside } = status;
+  const { waiting, due, leased, setAside } = status;
+  const held =
+    leased > 0 ? ` ${plural(leased, "location")} leased: another scrubber has them, or one that was stopped.` : "";
   const aside = setAside > 0 ? ` ${plural(setAside, "location")} set aside: scrubber list --state setAside` : "";
-  if (waiting === 0) return `Nothing waits.${aside}`;
+  if (waiting === 0) return `Nothing waits.${held}${aside}`;
   const then = due > 0 ? `${formatCount(due)} of them due${whyDueWaits(status)}` : nextTime(status);
-  return `${plural(waiting, "location")} waiting, ${then}.${aside}`;
+  return `${plural(waiting, "location")} waiting, ${then}.${held}${aside}`;
 }
 
 function nextTime({ nextDueAt, oldestDueAt }: Status): string {
