@@ -62,7 +62,8 @@ export function livenessOf(status: string): Liveness {
 export function locationsOf(image: ImageAnswer, cipher: Cipher | undefined): StoredLocation[] {
   const { location, location_data: data } = image;
   const single: readonly LocationAnswer[] = typeof location === "string" && location !== "" ? [{ url: location }] : [];
-  return (data ?? single)
+  // In doubt it has one: an image that has none is finished without another look.
+  return (data === null || data === undefined || data.length === 0 ? single : data)
     .filter(({ status }) => status !== "deleted")
     .map(({ url, metadata }) => readLocation(url, metadata, cipher));
 }

@@ -84,6 +84,15 @@ describe("listing", () => {
     expect((await place.registry.pendingLocations({ limit: 10 })).items.map(uriOf)).toEqual(["file:///one"]);
   });
 
+  test("an image whose list of locations is empty beside a single location is not taken to have none", async () => {
+    await using place = await openPlace();
+    place.server.faults.push({
+      json: { images: [{ id: "odd", status: "pending_delete", location: "file:///one", location_data: [] }] },
+    });
+    const { items } = await place.registry.pendingLocations({ limit: 10 });
+    expect(items).toMatchObject([{ imageId: "odd", location: { uri: "file:///one" } }]);
+  });
+
   test("sealed locations are opened, padded to 64 as the registry does; what cannot be is shown with the reason", async () => {
     await using place = await openPlace({ keys: [KEY] });
     const uri = "swift+https://user:secret@auth/v1/c/o";
