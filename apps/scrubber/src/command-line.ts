@@ -15,7 +15,7 @@ export async function runCommandLine(args: readonly string[], process: Process):
   }
   try {
     await program.parseAsync(args, { from: "user" });
-    return invocation?.exitCode ?? EXIT.done;
+    return invocation?.exitCode || (invocation?.output.failed ? EXIT.environment : EXIT.done);
   } catch (error) {
     invocation ??= new Invocation(process, args.includes("--json") ? { json: true } : {});
     if (error instanceof CommanderError) {

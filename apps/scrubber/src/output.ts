@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { messageOf } from "@scrubber/core";
 import type { Redactor } from "./redactor.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -16,6 +17,8 @@ export interface Output {
   progress: boolean;
   /** False once whoever read stdout has gone away (`| head`): what lists may stop. */
   readonly open: boolean;
+  /** Stdout could not be written, for another reason than that nobody reads it (a full disk, say): the answer is not whole. */
+  readonly failed: boolean;
   /** A line of the answer for people; nothing with `--json`. Resolves when there is room for more. */
   line(text?: string): Promise<void>;
   /** One object of the answer, on a line; nothing without `--json`. */
@@ -37,12 +40,15 @@ export interface Streams {
 export function createOutput(streams: Streams, redactor: Redactor, json: boolean): Output {
   const { stdout, stderr } = streams;
   let open = true;
-  for (const stream of [stdout, stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
-      if (stream === stdout) open = false;
-    });
-  }
+  let failed = false;
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    open = false;
+    if (failed || error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") return;
+    failed = true;
+    stderr.write(`${paint("red", "error:", stderr)} the output cannot be written: ${messageOf(error)}\n`);
+  });
+  // What cannot be said here cannot be said anywhere; the work goes on.
+  stderr.on("error", () => {});
 
   async function write(text: string): Promise<void> {
     if (!open || stdout.write(`${text}\n`)) return;
@@ -61,6 +67,9 @@ export function createOutput(streams: Streams, redactor: Redactor, json: boolean
     interactive: isTerminal(stderr) && !json,
     get open() {
       return open;
+    },
+    get failed() {
+      return failed;
     },
     line: (text = "") => (json ? Promise.resolve() : write(redactor.text(text))),
     object: (value) => (json ? write(JSON.stringify(redactor.value(value))) : Promise.resolve()),

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -51,6 +51,22 @@ test("whoever reads a listing may stop reading: it ends quietly", async () => {
     const { code, stderr } = await listing.finished;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   }
+});
+
+test("an answer that cannot be written is no success, and says why; the work itself is done", async () => {
+  const cwd = await initialized();
+  await writeFile(join(cwd, "images/a"), "data\n");
+  await scrubber(["add", "img-1", `file://${cwd}/images/a`, "--after", "0s"], { cwd });
+  const full = openSync("/dev/full", "w");
+  for (const args of [["status"], ["run", "--once"]]) {
+    const { code, stderr } = await start(args, { cwd, stdout: full }).finished;
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "error: the output cannot be written: no space left on the device\n",
+    });
+  }
+  closeSync(full);
+  expect(existsSync(join(cwd, "images/a"))).toBe(false);
 });
 
 test("a list that is not there is named, with what to do, and nothing is opened for it", async () => {

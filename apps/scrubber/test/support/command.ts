@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Written to stdin, which is then closed. */
   readonly input?: string;
+  /** An open file that stdout goes to. Default: it is read. */
+  readonly stdout?: number;
 }
 
 /** A command that runs: to be sent signals, and to be watched. */
@@ -41,11 +43,15 @@ export function start(args: readonly string[], options: CommandOptions = {}): Ru
   const env = { ...process.env, ...options.env };
   for (const name of ["SCRUBBER_CONFIG", "NODE_OPTIONS", "FORCE_COLOR"])
     if (options.env?.[name] === undefined) delete env[name];
-  const child = spawn(process.execPath, ["--conditions=@scrubber/source", MAIN, ...args], { cwd: options.cwd, env });
+  const child = spawn(process.execPath, ["--conditions=@scrubber/source", MAIN, ...args], {
+    cwd: options.cwd,
+    env,
+    stdio: ["pipe", options.stdout ?? "pipe", "pipe"],
+  });
   const seen = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void (seen.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (seen.stderr += text));
-  child.stdin.on("error", () => undefined).end(options.input ?? "");
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => void (seen.stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => void (seen.stderr += text));
+  child.stdin?.on("error", () => undefined).end(options.input ?? "");
   onTestFinished(() => void child.kill("SIGKILL"));
   const finished = new Promise<Finished>((resolve, reject) => {
     child.on("error", reject).on("close", (code) => resolve({ code, ...seen }));
