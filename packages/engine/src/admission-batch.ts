@@ -56,8 +56,7 @@ export class AdmissionBatch {
   constructor(options: AdmissionBatchOptions) {
     this.#options = options;
     this.#rows = new ImageRows(options);
-    this.#verdicts = Array.from(options.batch, () => undefined);
-    for (const [at, routed] of options.batch.entries()) this.#verdicts[at] = this.#judge(at, routed);
+    this.#verdicts = options.batch.map((routed, at) => this.#judge(at, routed));
   }
 
   /** Looks for others that need the objects. */

@@ -158,10 +158,12 @@ export class Settling {
     for (const slip of slips) {
       const counts = noCounts();
       let bytes = 0;
-      for (const [index, item] of slip.items.entries()) {
+      let index = 0;
+      for (const item of slip.items) {
         const consequence = slip.consequences[index];
         if (consequence === undefined) throw new TypeError("a slip with fewer consequences than items");
         bytes += slip.bytes?.[index] ?? 0;
+        index += 1;
         // A stale settlement changed nothing: whoever has the entry now counts it.
         if (results?.[at++] !== "settled") {
           counts.released += 1;

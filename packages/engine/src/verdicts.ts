@@ -19,8 +19,9 @@ export function sortByVerdict(
   askedAt: number,
 ): Sorted {
   const sorted: Sorted = { dead: [], kept: [], consequences: [] };
-  for (const [index, item] of items.entries()) {
-    const verdict = verdicts[from + index];
+  let at = from;
+  for (const item of items) {
+    const verdict = verdicts[at++];
     if (verdict === undefined) throw new TypeError("the admission did not answer one for one");
     if (verdict.kind === "delete") {
       item.ref = verdict.ref;

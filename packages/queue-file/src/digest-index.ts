@@ -65,9 +65,10 @@ export class DigestIndex {
   addTogether(entries: readonly { readonly digest: Uint8Array }[], firstId: number): boolean {
     const values = this.#values;
     let at = 0;
-    for (const [i, { digest }] of entries.entries()) {
+    let id = firstId;
+    for (const { digest } of entries) {
       values[at++] = digest;
-      values[at++] = firstId + i;
+      values[at++] = id++;
     }
     return this.#insertTogether.run(...values) === entries.length;
   }

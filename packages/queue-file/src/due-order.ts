@@ -100,7 +100,7 @@ export class DueOrder {
       if (exceptLanes?.has(run.lane) === true) continue;
       const rows = this.#rowsOf(run, now, limit);
       if (rows.length > 0) runs++;
-      for (const [id, dueBase] of rows) taken.push({ dueAt: dueBase + run.delay, id, run });
+      for (const row of rows) taken.push({ dueAt: row[1] + run.delay, id: row[0], run });
     }
     if (runs > 1) taken.sort(byPlace);
     if (taken.length > limit) taken.length = limit;

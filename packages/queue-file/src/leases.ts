@@ -127,16 +127,17 @@ export class Leases {
   }
 
   #leasedEntry(row: LeasedRow, token: string, setAside: string | undefined): LeasedEntry {
-    const [id, imageId, uri, details, requestedAt, ownDue, dueBase, attempts] = row;
+    const ownDue = row[5] === 1;
+    const dueBase = row[6];
     const entry = {
-      id: String(id),
+      id: String(row[0]),
       token,
-      imageId,
-      requestedAt: new Date(requestedAt),
-      dueAt: new Date(ownDue === 1 ? dueBase : dueBase + this.#delayMs),
-      ...(ownDue === 0 ? DUE_BY_DELAY : undefined),
-      attempts,
-      ...readLocation({ uri, details }, this.#cipher),
+      imageId: row[1],
+      requestedAt: new Date(row[4]),
+      dueAt: new Date(ownDue ? dueBase : dueBase + this.#delayMs),
+      ...(ownDue ? undefined : DUE_BY_DELAY),
+      attempts: row[7],
+      ...readLocation({ uri: row[2], details: row[3] }, this.#cipher),
     };
     return setAside === undefined ? entry : { ...entry, setAside };
   }
@@ -144,7 +145,7 @@ export class Leases {
 
 /** Rows come by id. That is nearly always the order in which they are due. */
 function inOrder(rows: readonly LeasedRow[], ids: readonly number[]): readonly LeasedRow[] {
-  if (rows.every(([id], i) => id === ids[i])) return rows;
+  if (rows.every((row, i) => row[0] === ids[i])) return rows;
   const byId = new Map<number, LeasedRow>();
   for (const row of rows) byId.set(row[0], row);
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);

@@ -49,7 +49,8 @@ export class Settlements {
   settle(settlements: readonly Settlement[], now: number, totals: Totals): readonly SettleResult[] {
     this.#digests.expect(settlements.length, totals);
     const places = new Map<number, number>();
-    for (const [i, { id }] of settlements.entries()) places.set(Number(id), i);
+    let place = 0;
+    for (const { id } of settlements) places.set(Number(id), place++);
     // One entry twice in a call: the first counts, so the order matters.
     if (places.size < settlements.length) {
       return settlements.map((as) =>
@@ -68,10 +69,10 @@ export class Settlements {
   #settleGroup({ as, ids }: Group, now: number, totals: Totals): readonly number[] {
     const rows = this.#end.all(JSON.stringify(ids), Number(as.token));
     if (rows.length === 0) return [];
-    const held = rows.map(([id]) => id);
+    const held = rows.map((row) => row[0]);
     const json = JSON.stringify(held);
     // What ran out, and nobody else has got, is due again.
-    if (rows.some(([, until]) => until === null)) this.#order.unfile(json);
+    if (rows.some((row) => row[1] === null)) this.#order.unfile(json);
     switch (as.kind) {
       case "done":
         this.#digests.remove(json, totals);

@@ -64,23 +64,29 @@ export async function readImages(
   // Glance removes no last location of an image that has data. Where none is live, a person made the image active and forgot them.
   const lacking = new Set<string>();
   const instantOf = instantReader(database.wholeSeconds, clock());
-  for (const [id, nativeStatus, at] of images) {
+  // By index: an array that is taken apart goes through an iterator, which is the greater part of the garbage of a row.
+  for (const image of images) {
+    const id = image[0];
+    const nativeStatus = image[1];
+    const at = image[2];
     const status = livenessOf(nativeStatus);
     if (isHollow(nativeStatus, at)) hollow.add(id);
     else if (HAS_DATA.has(nativeStatus)) lacking.add(id);
     const deletedAt = status === "live" ? undefined : instantOf(at);
-    const image = { id, status, nativeStatus, locations: [] };
-    found.set(id, deletedAt === undefined ? image : { ...image, deletedAt });
+    const read = { id, status, nativeStatus, locations: [] };
+    found.set(id, deletedAt === undefined ? read : { ...read, deletedAt });
   }
   if (lacking.size > 0) {
-    for (const [, imageId, , , status] of locations) if (livenessOf(status) === "live") lacking.delete(imageId);
+    for (const row of locations) if (livenessOf(row[4]) === "live") lacking.delete(row[1]);
     for (const id of lacking) hollow.add(id);
   }
-  for (const [ref, imageId, value, metadata, nativeStatus, at] of locations) {
-    const own = livenessOf(nativeStatus);
+  for (const row of locations) {
+    const ref = row[0];
+    const imageId = row[1];
+    const own = livenessOf(row[4]);
     const status = own === "pending" && hollow.has(imageId) ? "live" : own;
-    const deletedAt = status === "pending" ? instantOf(at) : undefined;
-    const stored = codec.read(value, metadata);
+    const deletedAt = status === "pending" ? instantOf(row[5]) : undefined;
+    const stored = codec.read(row[2], row[3]);
     const location = deletedAt === undefined ? { ...stored, ref, status } : { ...stored, ref, status, deletedAt };
     found.get(imageId)?.locations.push(location);
   }
@@ -140,12 +146,12 @@ async function pendingRows(
     WHERE l.id > ${after} AND l.id <= ${end} AND l.status = 'pending_delete' AND ${IS_NOT_HOLLOW}
       AND ${isWanted(sql`l.deleted_at`, known)} AND ${isWanted(askedAt, known)}
     ORDER BY l.id LIMIT ${literal(limit)}`);
-  const items = rows.map(([ref, imageId, value, metadata, imageStatus, at]) => ({
-    ...codec.read(value, metadata),
-    imageId,
-    imageStatus: livenessOf(imageStatus),
-    requestedAt: requestedAt(at),
-    ref,
+  const items = rows.map((row) => ({
+    ...codec.read(row[2], row[3]),
+    imageId: row[1],
+    imageStatus: livenessOf(row[4]),
+    requestedAt: requestedAt(row[5]),
+    ref: row[0],
   }));
   const last = rows.at(-1);
   if (last !== undefined && rows.length === limit) return { items, next: `l:${last[0]}` };
@@ -196,8 +202,7 @@ export async function* readReferences(
         WHERE id > ${seen} AND id <= ${end} AND status <> 'deleted'
         ORDER BY id LIMIT ${literal(REFERENCES_PAGE)}`),
     );
-    if (rows.length > 0)
-      yield rows.map(([ref, imageId, value, metadata]) => ({ ...codec.readName(value, metadata), ref, imageId }));
+    if (rows.length > 0) yield rows.map((row) => ({ ...codec.readName(row[2], row[3]), ref: row[0], imageId: row[1] }));
     const last = rows.at(-1);
     if (last !== undefined && rows.length === REFERENCES_PAGE) {
       [seen] = last;

@@ -65,7 +65,8 @@ async function recordSome(
   const unmarked: number[] = [];
   const matchers = new Map<string, ReturnType<typeof matcher>>();
   for (const row of await rowsNamed(session, wanted, ids)) {
-    const [id, imageId, deleted] = row;
+    const id = row[0];
+    const imageId = row[1];
     const image = byId.get(imageId);
     const locations = wanted.get(imageId);
     if (image === undefined || locations === undefined || isHollow(image[2], image[3])) continue;
@@ -73,7 +74,7 @@ async function recordSome(
     if (locations.length > 1) matchers.set(imageId, isGone);
     if (!isGone(row)) continue;
     gone.push(id);
-    if (!deleted) unmarked.push(id);
+    if (!row[2]) unmarked.push(id);
   }
   for (const some of inParts(gone)) {
     await session.run(sql`
@@ -91,9 +92,9 @@ async function recordSome(
   }
   const recorded = await recordImages(session, pending);
   const unfinished: string[] = [];
-  for (const [id, , , , deleted] of recorded) {
-    results.set(id, "recorded");
-    if (!deleted) unfinished.push(id);
+  for (const image of recorded) {
+    results.set(image[0], "recorded");
+    if (!image[4]) unfinished.push(image[0]);
   }
   await markDeleted(session, sql`images`, unfinished);
 }
@@ -132,7 +133,7 @@ async function recordImages(session: Session, pending: readonly ImageRow[]): Pro
   // In the order in which they are stored: to update them in the order of their random ids would take twice as long.
   const recorded = await session.run(sql`
     UPDATE images SET status = 'deleted', updated_at = ${now}
-    WHERE ${imageOrder} ${among(pending.map(([, place]) => place))} AND status = 'pending_delete'
+    WHERE ${imageOrder} ${among(pending.map((image) => image[1]))} AND status = 'pending_delete'
       AND NOT EXISTS (SELECT 1 FROM image_locations l WHERE l.image_id = images.id AND l.status <> 'deleted')`);
   if (recorded === pending.length) return pending;
   const ids = pending.map(([id]) => id);
@@ -162,14 +163,14 @@ async function markDeleted(session: Session, table: Sql, unmarked: readonly (str
 /** Tells whether a row is one of these locations: by its id, else by URI and store. */
 function matcher(locations: Gone, codec: LocationCodec): (row: PendingRow) => boolean {
   const [only] = locations;
-  if (locations.length === 1 && only?.ref !== undefined) return ([id]) => id === only.ref;
+  if (locations.length === 1 && only?.ref !== undefined) return (row) => row[0] === only.ref;
   const refs = new Set<number>();
   const names = new Set<string>();
   for (const { ref, uri, store } of locations) {
     if (ref !== undefined) refs.add(ref);
     else if (uri !== undefined) names.add(nameOf(uri, store));
   }
-  if (names.size === 0) return ([id]) => refs.has(id);
+  if (names.size === 0) return (row) => refs.has(row[0]);
   return ([id, , , value = "", metadata = null]) =>
     refs.has(id) || names.has(nameOfStored(codec.read(value, metadata)));
 }

@@ -67,7 +67,9 @@ export class FsStore implements Store<FsTarget> {
     const unmodifiedSince = new Float64Array(targets.length);
     const identities = new Map<number, FileIdentity>();
     let paths = "";
-    for (const [index, target] of targets.entries()) {
+    for (let index = 0; index < targets.length; index++) {
+      const target = targets[index];
+      if (target === undefined) continue;
       paths += index === 0 ? target.path : `\0${target.path}`;
       unmodifiedSince[index] = target.unmodifiedSince;
       if (target.identity !== undefined) identities.set(index, target.identity);
