@@ -1,4 +1,4 @@
-import { existsSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { deployGlance, type DeploymentOptions, type GlanceDeployment } from "./glance.ts";
@@ -68,6 +68,26 @@ export class GlanceLab implements Disposable {
     this.#database.exec("BEGIN IMMEDIATE");
     work();
     this.#database.exec("COMMIT");
+  }
+
+  /** Keeps everybody else from writing into the database, as a backup or a busy API does, until it is disposed of. */
+  holdWrites(): Disposable {
+    this.#database.exec("BEGIN IMMEDIATE");
+    return { [Symbol.dispose]: () => this.#database.exec("COMMIT") };
+  }
+
+  /** Gives every image this many properties, deleted with it. */
+  addProperties(count: number): void {
+    this.#database
+      .prepare(
+        "INSERT INTO image_properties (image_id, name, value, created_at, deleted, deleted_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT images.id, 'p' || i, 'v', images.created_at, 1, images.deleted_at FROM images, n",
+      )
+      .run(count);
+  }
+
+  /** The names of the files in the image folder. */
+  files(): readonly string[] {
+    return readdirSync(this.deployment.images);
   }
 
   /** The entries that our queue has set aside, as `scrubber list` shows them. */

@@ -10,44 +10,36 @@ export interface Ended {
   readonly stderr: string;
 }
 
+const THEIRS = "/usr/bin/glance-scrubber";
+
 const app = (entry: string): string => fileURLToPath(new URL(`../../apps/scrubber/dist/${entry}`, import.meta.url));
+
+/** A scrubber's process under way. Disposing of it kills it, if it is still there. */
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+  /** What it has written to stderr so far. */
+  readonly log: string;
+  /** Resolves when its log has this text. */
+  logged(text: string): Promise<void>;
+  /** Sends a signal and resolves with its exit code, `null` where the signal ended it. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<Ended>;
+}
 
 /** Runs our glance-scrubber, as it is built. */
 export function ours(...args: readonly string[]): Promise<Ended> {
   return run(process.execPath, [app("glance-scrubber.js"), ...args]);
 }
 
-/** A daemon that was started. Disposing of it kills it, if it is still there. */
-export interface Daemon extends AsyncDisposable {
-  /** Resolves when its log has this text. */
-  logged(text: string): Promise<void>;
-  /** Sends a signal and resolves with its exit code, `null` where the signal ended it. */
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+/** Starts our glance-scrubber. */
+export function startOurs(...args: readonly string[]): Running {
+  return start(process.execPath, [app("glance-scrubber.js"), ...args]);
 }
 
 /** Starts our glance-scrubber as a daemon. */
-export function startDaemon(...args: readonly string[]): Daemon {
-  const child = spawn(process.execPath, [app("glance-scrubber.js"), ...args, "--daemon"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const closed = once(child, "close") as Promise<[number | null]>;
-  let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    child.kill(signal);
-    return (await closed)[0];
-  };
-  return {
-    async logged(text) {
-      const until = Date.now() + 120_000;
-      while (!log.includes(text)) {
-        if (Date.now() > until || child.exitCode !== null) throw new Error(`the daemon never logged "${text}": ${log}`);
-        await sleep(20);
-      }
-    },
-    end,
-    [Symbol.asyncDispose]: async () => void (await end("SIGKILL")),
-  };
+export function startDaemon(...args: readonly string[]): Running {
+  return startOurs(...args, "--daemon");
 }
 
 /** Runs our scrubber, as it is built. */
@@ -57,18 +49,64 @@ export function scrubber(...args: readonly string[]): Promise<Ended> {
 
 /** Runs Debian's glance-scrubber, the peer. */
 export function theirs(...args: readonly string[]): Promise<Ended> {
-  return run("/usr/bin/glance-scrubber", args);
+  return run(THEIRS, args);
+}
+
+/** Starts Debian's glance-scrubber, the peer. */
+export function startTheirs(...args: readonly string[]): Running {
+  return start(THEIRS, args);
+}
+
+/** What a process cost that ran from start to end, by GNU time. */
+export interface Cost {
+  readonly peakMiB: number;
+  readonly cpuSeconds: number;
+}
+
+/** Runs ours or Debian's under GNU time. @throws {Error} where it does not end with 0. */
+export async function costOf(whose: "ours" | "theirs", ...args: readonly string[]): Promise<Cost> {
+  const command = whose === "ours" ? [process.execPath, app("glance-scrubber.js")] : [THEIRS];
+  const ended = await run("/usr/bin/time", ["-f", "cost %M %U %S", ...command, ...args]);
+  const found = /cost (\d+) ([\d.]+) ([\d.]+)/.exec(ended.stderr);
+  if (ended.code !== 0 || found === null) throw new Error(ended.stderr);
+  return { peakMiB: Number(found[1]) / 1024, cpuSeconds: Number(found[2]) + Number(found[3]) };
 }
 
 export async function run(command: string, args: readonly string[]): Promise<Ended> {
+  const running = start(command, args);
+  // A bound, not a timing: what hangs must not hang the suite.
+  const timer = setTimeout(() => void running.end("SIGKILL"), 240_000);
+  const ended = await running.ended;
+  clearTimeout(timer);
+  return ended;
+}
+
+function start(command: string, args: readonly string[]): Running {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  // A bound, not a timing: what hangs must not hang the suite.
-  const timer = setTimeout(() => child.kill("SIGKILL"), 240_000);
-  const [code] = (await once(child, "close")) as [number | null];
-  clearTimeout(timer);
-  return { code, stdout, stderr };
+  const ended = once(child, "close").then(([code]: (number | null)[]) => ({ code: code ?? null, stdout, stderr }));
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return (await ended).code;
+  };
+  return {
+    pid: child.pid ?? Number.NaN,
+    get log() {
+      return stderr;
+    },
+    async logged(text) {
+      const until = Date.now() + 120_000;
+      while (!stderr.includes(text)) {
+        if (Date.now() > until || child.exitCode !== null)
+          throw new Error(`${command} never logged "${text}": ${stderr}`);
+        await sleep(20);
+      }
+    },
+    end,
+    ended,
+    [Symbol.asyncDispose]: async () => void (await end("SIGKILL")),
+  };
 }
