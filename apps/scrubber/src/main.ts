@@ -12,8 +12,8 @@ if (problem !== undefined) {
 // Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs.
 setFlagsFromString("--semi-space-growth-factor=1");
 setFlagsFromString("--heap-growing-percent=20");
-// The compiler in the middle: costs memory, and nothing here is faster by it.
-setFlagsFromString("--no-maglev");
+// The slowest compiler: what it saves in a run of a few seconds, it costs in compiling.
+setFlagsFromString("--no-turbofan");
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,

@@ -1,4 +1,4 @@
-import { isScrubberError, ScrubberError } from "@scrubber/core";
+import { isScrubberError, messageOf, ScrubberError } from "@scrubber/core";
 
 /** SQLite's primary result codes, as far as they are told apart here. https://sqlite.org/rescode.html */
 const RESULT = {
@@ -75,7 +75,7 @@ function fileSystemError(error: Error, directory: string): ScrubberError {
     case "EPERM":
       return new ScrubberError(
         "SCRUBBER_QUEUE_UNAVAILABLE",
-        `no permission for the queue in ${directory}: ${error.message}`,
+        `no permission for the queue in ${directory}: ${messageOf(error)}`,
         {
           hint: `The directory must belong to the user that runs the scrubber (mode 0700): chown -R USER ${directory}.`,
           cause: error,
@@ -84,7 +84,7 @@ function fileSystemError(error: Error, directory: string): ScrubberError {
     default:
       return new ScrubberError(
         "SCRUBBER_QUEUE_UNAVAILABLE",
-        `the queue in ${directory} cannot be used: ${error.message}`,
+        `the queue in ${directory} cannot be used: ${messageOf(error)}`,
         {
           hint: "Look at the directory, its permissions and the disk; nothing that was accepted is lost.",
           cause: error,

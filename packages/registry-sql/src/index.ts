@@ -3,11 +3,12 @@
  *
  * @packageDocumentation
  */
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   createCipher,
   defineRegistry,
+  makeDirectory,
   ScrubberError,
   type Context,
   type Registry,
@@ -98,7 +99,7 @@ const plugin: RegistryPlugin<Options, Options> = defineRegistry<Options, Options
     if (address.kind !== "sqlite") return [];
     const { path } = address;
     return orExplained(path, () => {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeDirectory(dirname(path), 0o700);
       // SQLite makes its other files with the rights of this one; locations may hold credentials.
       closeSync(openSync(path, "a", 0o600));
       const database = openSqlite(path);

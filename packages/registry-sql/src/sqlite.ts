@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { messageOf } from "@scrubber/core";
 import { claimBesideFile } from "./claim.ts";
 import { sql, type Dialect } from "./sql.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
@@ -99,7 +100,7 @@ function dialect(at: string): Dialect {
 
 /** What an error of SQLite means (https://www.sqlite.org/rescode.html). */
 export function explain(error: unknown): Failure {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
   if (code === BUSY || code === LOCKED) {
     return {

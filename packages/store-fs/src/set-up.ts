@@ -1,11 +1,11 @@
-import { type Context, ScrubberError, type Store } from "@scrubber/core";
+import { type Context, makeDirectory, messageOf, ScrubberError, type Store } from "@scrubber/core";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { lstat, mkdir, readlink, realpath, stat } from "node:fs/promises";
+import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RootCheck } from "./job.ts";
 import { DEFAULT_MARKER, type FsOptions } from "./options.ts";
-import { errorCode, type HeldRoot, holdRoot } from "./root.ts";
+import { type HeldRoot, holdRoot } from "./root.ts";
 import { FsStore } from "./store.ts";
 import type { RootPath } from "./target.ts";
 
@@ -47,8 +47,7 @@ export async function setUpRoots(options: FsOptions, context: Context): Promise<
   const made: string[] = [];
   for (const check of rootChecks(options, context)) {
     // With `mounted`, a missing mount point is for the operator to make; and a marker beneath it would vouch for the wrong place.
-    const created = check.mounted ? undefined : await makeDirectory(check.path);
-    if (created !== undefined) made.push(`created the directory ${check.path}`);
+    if (!check.mounted && makeRoot(check.path)) made.push(`created the directory ${check.path}`);
     if (check.marker === false) continue;
     const root = holdRoot({ ...check, markerRequired: false });
     if ("code" in root) throw new ScrubberError(root.code, root.message, { hint: root.hint });
@@ -108,9 +107,10 @@ async function realPathOf(path: string, mostLinks = 40): Promise<string> {
   return leadsTo === undefined ? here : realPathOf(resolve(parent, leadsTo), mostLinks - 1);
 }
 
-async function makeDirectory(path: string): Promise<string | undefined> {
+/** Whether it had to be made. */
+function makeRoot(path: string): boolean {
   try {
-    return await mkdir(path, { recursive: true, mode: 0o750 });
+    return makeDirectory(path, 0o750).length > 0;
   } catch (error) {
     throw cannotMake(path, error);
   }
@@ -128,7 +128,7 @@ function writeMarker(root: HeldRoot, name: string): void {
 }
 
 function cannotMake(path: string, error: unknown): ScrubberError {
-  return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", `${path} cannot be made (${errorCode(error)})`, {
+  return new ScrubberError("SCRUBBER_STORE_MISCONFIGURED", `${path} cannot be made: ${messageOf(error)}`, {
     hint: "Check the permissions of the directory that it would be in, and run `scrubber init` again.",
   });
 }
