@@ -47,6 +47,11 @@ export function scrubber(...args: readonly string[]): Promise<Ended> {
   return run(process.execPath, [app("main.js"), ...args]);
 }
 
+/** Starts our scrubber, as it is built. */
+export function startScrubber(...args: readonly string[]): Running {
+  return start(process.execPath, [app("main.js"), ...args]);
+}
+
 /** Runs Debian's glance-scrubber, the peer. */
 export function theirs(...args: readonly string[]): Promise<Ended> {
   return run(THEIRS, args);
