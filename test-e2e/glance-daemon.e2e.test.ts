@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DatabaseServer } from "./servers/database-server.ts";
+import type { DatabaseServer, ServerDatabase } from "./servers/database-server.ts";
 import { deployGlance } from "./servers/glance.ts";
+import { pendingFile } from "./servers/glance-rows.ts";
 import { GlanceLab } from "./servers/glance-lab.ts";
 import { ours, startDaemon } from "./servers/glance-scrubber.ts";
 import { startMariadb } from "./servers/mariadb.ts";
@@ -56,6 +57,33 @@ describe.each([
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
+  test("a daemon that stands by takes over from one that was killed with -9, and nothing is deleted twice", async () => {
+    await using database = await server.createDatabase("glance_standby");
+    using deployment = await deployGlance({ connection: database.sqlAlchemyUrl });
+    const config = ["--config-file", deployment.configFile];
+    await using first = startDaemon(...config);
+    await first.logged("sweep finished");
+    await using second = startDaemon(...config);
+    await second.logged("standing by");
+    expect(await ours(...config)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("Another glance-scrubber is at work on this database") as string,
+    });
+    expect(second.log).not.toContain("sweep finished");
+
+    const late = await pendingFile(database, deployment.images);
+    await first.logged("run finished");
+    expect(existsSync(late)).toBe(false);
+    await first.end("SIGKILL");
+    await second.logged("sweep finished");
+    const later = await pendingFile(database, deployment.images);
+    await second.logged("run finished");
+    expect(existsSync(later)).toBe(false);
+    expect(await pending(database)).toBe(0);
+    expect(await second.end("SIGTERM")).toBe(0);
+    expect(`${first.log}${second.log}`).not.toContain('"absent":1');
+  });
+
   test("a daemon whose lock ended with its connection notices, and takes it anew", async () => {
     await using database = await server.createDatabase("glance_lost");
     using deployment = await deployGlance({ connection: database.sqlAlchemyUrl });
@@ -73,3 +101,8 @@ describe.each([
     expect(await holder()).toBe(0);
   });
 });
+
+async function pending(database: ServerDatabase): Promise<number> {
+  const [row] = await database.query("SELECT count(*) AS n FROM images WHERE status = 'pending_delete'");
+  return Number(row?.["n"]);
+}

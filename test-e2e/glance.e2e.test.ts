@@ -100,13 +100,17 @@ describe("a real Glance with a file store and an S3 store on Ceph", () => {
   });
   afterAll(() => rgw?.[Symbol.asyncDispose]());
 
-  test("upload, delete, restore, download, delete, scrub in both", async () => {
+  test.each([
+    ["plain", ""],
+    ["encrypted", KEY],
+  ])("with %s locations: upload, delete, restore, download, delete, scrub in both", async (kind, defaults) => {
     const client = otherClient(rgw);
-    await client.send(new CreateBucketCommand({ Bucket: "glance" }));
+    const bucket = `glance-${kind}`;
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
     using folder = await deployGlance();
     await lifeOfImages(
       {
-        defaults: "enabled_backends = fast:file, slow:s3",
+        defaults: `enabled_backends = fast:file, slow:s3\n${defaults}`,
         stores: `[glance_store]
 default_backend = fast
 [fast]
@@ -115,12 +119,12 @@ filesystem_store_datadir = ${folder.images}
 s3_store_host = ${rgw.endpoint}
 s3_store_access_key = ${rgw.accessKeyId}
 s3_store_secret_key = ${rgw.secretAccessKey}
-s3_store_bucket = glance
+s3_store_bucket = ${bucket}
 s3_store_create_bucket_on_put = False
 s3_store_bucket_url_format = path
 `,
       },
-      async () => [...readdirSync(folder.images), ...(await keysIn(client, "glance"))],
+      async () => [...readdirSync(folder.images), ...(await keysIn(client, bucket))],
       ["fast", "slow"],
     );
     client.destroy();
