@@ -3,6 +3,7 @@ import {
   maskUri,
   type Image,
   type LeasedEntry,
+  type NewEntry,
   type Queue,
   type QueueEntry,
   type Registry,
@@ -12,6 +13,7 @@ import type { Receipt, ReceiptLog } from "./receipts.ts";
 import { addressesOf, type Address, type Route } from "./references-address.ts";
 import { leaseImage, putBack, type HeldImage } from "./restore-lease.ts";
 import { inspectPending, type Inspection } from "./restore-inspection.ts";
+import { HELD_ELSEWHERE, MISSING, notPending, refusalOf, SHARED } from "./restore-refusals.ts";
 import type { OpenStore } from "./routing.ts";
 
 /** Takes deletions back. */
@@ -19,7 +21,7 @@ export interface Restore {
   /**
    * Makes a pending image live again and takes its entries out of the queue.
    *
-   * In this order: leases all of its entries, due or not, and those of other images that share its data and are due; looks at its data; makes it live by
+   * In this order: leases all of its entries, due or not (what is not queued yet is for that long), and those of other images that share its data and are due; looks at its data; makes it live by
    * compare-and-set; settles its entries and gives back the others as they were. Refused, with everything as it was,
    * where it is not pending, where somebody holds an entry of it or of the same object, and where its data is gone or cannot be looked at. Locations whose data is
    * gone are recorded as deleted first, if others are there. A crash anywhere leaves entries that the next admit judges by what the registry then says.
@@ -51,6 +53,7 @@ const LEASE_MS = 300_000;
 const SETTLED_AT_ONCE = 1000;
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 100;
+const NOT_QUEUED = "it was not queued";
 
 class RestoreRun {
   readonly #options: RestoreOptions;
@@ -63,13 +66,14 @@ class RestoreRun {
 
   async run(): Promise<RestoreSummary> {
     const { registry, queue } = this.#options;
+    let image: Image | undefined;
     if (registry !== undefined) {
-      const refusal = registry.supports.restore
-        ? refusalOf((await registry.images([this.#imageId])).get(this.#imageId))
-        : { reason: "the registry cannot restore images" };
+      if (!registry.supports.restore) return this.#refused({ reason: "the registry cannot restore images" });
+      image = (await registry.images([this.#imageId])).get(this.#imageId);
+      const refusal = refusalOf(image);
       if (refusal !== undefined) return this.#refused(refusal);
     }
-    const held = await leaseImage(queue, this.#imageId, LEASE_MS);
+    const held = await leaseImage(queue, this.#imageId, LEASE_MS, pendingOf(image, this.#options.now()));
     const twins: HeldImage[] = [];
     let summary: RestoreSummary;
     try {
@@ -161,13 +165,15 @@ class RestoreRun {
     try {
       const lost = await this.#lostSince(addresses, all, inspection);
       if (lost !== undefined) notes.push(lost);
-      await receipts?.append(this.#receipts(image, held.entries, inspection));
+      await receipts?.append(this.#receipts(image, held, inspection));
       const left = (await registry.images([image.id])).get(image.id);
       const waiting = pendingAddresses(left, this.#options);
       // A location that had been removed before the image was, and is not live again, stays queued.
       const staying = held.entries.filter(({ location }) => location !== undefined && this.#isAmong(waiting, location));
       await putBack(this.#options.queue, { ...held, entries: staying });
-      entries = await this.#settle(held.entries.filter((entry) => !staying.includes(entry)));
+      const leaving = held.entries.filter((entry) => !staying.includes(entry));
+      await this.#settle(leaving.filter(({ id }) => held.brought.has(id)));
+      entries = await this.#settle(leaving.filter(({ id }) => !held.brought.has(id)));
     } catch (error) {
       await putBack(this.#options.queue, held).catch(() => undefined);
       // Only a ScrubberError's words are known to be free of secrets.
@@ -231,19 +237,17 @@ class RestoreRun {
       : `${gone} of its locations lost their data to the deletion of another image that shared it, at the same moment. Look at the image before you use it.`;
   }
 
-  #receipts(image: Image, entries: readonly LeasedEntry[], inspection: Inspection): readonly Receipt[] {
+  #receipts(image: Image, { entries, brought }: HeldImage, inspection: Inspection): readonly Receipt[] {
     const requestedAt = image.deletedAt ?? this.#options.now();
     const absent = new Set(inspection.absentUris);
     const made = entries.map((entry) => {
       const isAbsent = entry.location !== undefined && absent.has(entry.location.uri);
-      return this.#receipt(entry, isAbsent ? "absent" : "restored");
+      return this.#receipt(entry, isAbsent ? "absent" : "restored", brought.has(entry.id) ? NOT_QUEUED : undefined);
     });
     const queued = new Set(entries.map(({ location }) => location?.uri));
     for (const { location, status } of image.locations) {
       if (location === undefined || status !== "pending" || queued.has(location.uri)) continue;
-      made.push(
-        this.#receipt({ location, requestedAt }, absent.has(location.uri) ? "absent" : "restored", "it was not queued"),
-      );
+      made.push(this.#receipt({ location, requestedAt }, absent.has(location.uri) ? "absent" : "restored", NOT_QUEUED));
     }
     return made;
   }
@@ -269,24 +273,18 @@ class RestoreRun {
   }
 }
 
-const MISSING = "the registry does not know it";
-const HELD_ELSEWHERE =
-  "a scrubber is at work on it: an entry of it is leased. Try again in a moment; if it is not deleted by then, it can be restored";
-const SHARED = "a scrubber is at work on another image that has the same data. Try again in a moment";
-
-function refusalOf(image: Image | undefined): Partial<RestoreSummary> | undefined {
-  if (image === undefined) return { reason: MISSING, missing: true };
-  if (image.status === "pending") return undefined;
-  return { reason: notPending(image.nativeStatus), nativeStatus: image.nativeStatus };
-}
-
-function notPending(nativeStatus: string | undefined): string {
-  return `it does not wait for deletion: it is ${nativeStatus ?? "something else"}`;
-}
-
 /** Where an object is, and the one that it is a version of. */
 function placesOf({ place, key, within }: Address): readonly string[] {
   return within === undefined ? [`${place}\0${key}`] : [`${place}\0${key}`, `${place}\0${within}`];
+}
+
+/** What a sweep would queue of an image. */
+function pendingOf(image: Image | undefined, now: Date): readonly NewEntry[] {
+  return (image?.locations ?? []).flatMap(({ status, location, deletedAt }) =>
+    status !== "pending" || location === undefined || image === undefined
+      ? []
+      : [{ imageId: image.id, location, requestedAt: deletedAt ?? image.deletedAt ?? now }],
+  );
 }
 
 function pendingAddresses(image: Image | undefined, { route, stores }: RestoreOptions): ReadonlySet<string> {

@@ -99,6 +99,20 @@ describe("a refusal changes nothing", () => {
     await expectRefused("cannot be looked at");
   });
 
+  test("nor what somebody asked for while it was queued only to be held", async () => {
+    const uri = "swift://c/o";
+    registry.seed({ id: "i", status: "pending", locations: [pendingAt(uri)] });
+    const add = queue.add.bind(queue);
+    queue.add = async (batch) => {
+      const results = await add(batch);
+      clock.advance(1);
+      expect(await add([{ imageId: "i", location: { uri } }])).toEqual(["present"]);
+      return results;
+    };
+    expect(await restoreOf().restore("i")).toMatchObject({ restored: false });
+    expect(await entries()).toMatchObject([{ imageId: "i", state: "waiting" }]);
+  });
+
   test("where it has no location left", async () => {
     registry.seed({ id: "i", status: "pending", locations: [{ uri: A, status: "deleted" }] });
     await expectRefused("no location is left");

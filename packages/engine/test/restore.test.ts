@@ -5,6 +5,7 @@ import { liveAt, pendingAt, withReferences } from "./admission-world.ts";
 import {
   A,
   B,
+  before,
   HOUR,
   clock,
   entries,
@@ -50,8 +51,15 @@ describe("a restored image", () => {
   test("need not have been queued yet", async () => {
     store.put(A);
     registry.seed({ id: "i", status: "pending", locations: [pendingAt(A)] });
-    expect(await restoreOf().restore("i")).toMatchObject({ restored: true, entries: 0 });
+    // Else a sweep could bring it, and a scrubber lease it, between the last look and the restoring.
+    const seen: unknown[] = [];
+    const meanwhile = before("restore", async () => {
+      seen.push(...(await entries()).map(({ imageId, state }) => `${imageId} ${state}`));
+    });
+    expect(await restoreOf({ registry: meanwhile }).restore("i")).toMatchObject({ restored: true, entries: 0 });
+    expect(seen).toEqual(["i leased"]);
     expect(receipts).toMatchObject([{ uri: A, outcome: "restored", note: "it was not queued" }]);
+    expect(await entries()).toEqual([]);
   });
 
   test("may have thousands of locations", async () => {
