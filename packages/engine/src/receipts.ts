@@ -109,8 +109,11 @@ class FileReceiptLog implements ReceiptLog {
   }
 
   async ready(count: number): Promise<void> {
-    await this.#enqueue([]);
-    const { bavail, blocks, bsize } = await statfs(this.#options.directory);
+    // What is durable takes more; to wait in line for what others write would hold up the leases at each fsync.
+    if (this.#closed || (this.#file?.links ?? 0) === 0) await this.#enqueue([]);
+    const { bavail, blocks, bsize } = await statfs(this.#options.directory).catch((error: unknown) => {
+      throw this.#unavailable(error);
+    });
     // Some file systems tell nothing.
     if (blocks === 0 || bavail * bsize >= count * ROOM_BYTES) return;
     throw this.#unavailable(new Error("no space left on the device for what would be deleted"));

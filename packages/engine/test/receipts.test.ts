@@ -191,13 +191,27 @@ describe("a log of receipts", () => {
     expect(await verify()).toMatchObject({ ok: true, files: 1, receipts: 1 });
   });
 
+  test("is ready at once while others' receipts are made durable", async () => {
+    await using log = open();
+    await log.append([receipt("a")]);
+    const told: string[] = [];
+    // More than one turn of the line: what is ready waits for none of them.
+    const many = Array.from({ length: 20_000 }, (_, n) => receipt(`b${n}`));
+    const appended = log.append(many).then(() => told.push("appended"));
+    await log.ready(1).then(() => told.push("ready"));
+    await appended;
+    expect(told).toEqual(["ready", "appended"]);
+  });
+
   test("is not ready where there is no room, or nothing can be written; nothing is left of it then", async () => {
     await using log = open();
     await expect(log.ready(Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({
       code: "SCRUBBER_RECEIPTS_UNAVAILABLE",
       message: expect.stringContaining("no space left on the device"),
     });
+    await log.ready(1);
     await rm(join(home, "new"), { recursive: true });
+    await expect(log.ready(1)).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
     await writeFile(join(home, "new"), "in the way");
     await using another = open();
     await expect(another.ready(1)).rejects.toMatchObject({ code: "SCRUBBER_RECEIPTS_UNAVAILABLE" });
