@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DatabaseServer } from "./servers/database-server.ts";
@@ -34,6 +36,7 @@ async function lifeOfImages(
   expect(await left(deployment.images)).toHaveLength(images.length + 1);
 
   for (const { id } of images) await api.delete(id);
+  if (options.connection === undefined) expectSealed(deployment.folder, options.defaults?.includes(KEY) === true);
   for (const { id, content } of images) {
     expect(await ours(...config, "--restore", id)).toMatchObject({ code: 0 });
     expect(await api.show(id)).toMatchObject({ status: "active", tags: ["blue"], colour: "red" });
@@ -55,6 +58,15 @@ async function lifeOfImages(
     });
   }
   expect(Buffer.from((await api.download(kept)) ?? []).toString()).toBe("this one stays");
+}
+
+/** Whether Glance has sealed what it keeps: else what is said of encrypted locations would be said of plain ones. */
+function expectSealed(folder: string, sealed: boolean): void {
+  const database = new DatabaseSync(join(folder, "glance.sqlite"), { readOnly: true });
+  const values = database.prepare("SELECT value FROM image_locations").all();
+  database.close();
+  expect(values.length).toBeGreaterThan(0);
+  for (const { value } of values) expect(String(value).includes("://")).toBe(!sealed);
 }
 
 const files = (images: string): Promise<readonly string[]> => Promise.resolve(readdirSync(images));

@@ -9,7 +9,17 @@ import type { Totals } from "./totals.ts";
 const MOST_AWAKENED = 20_000;
 
 /** id, image_id, uri, details, requested_at, own_due, due_base, attempts */
-type LeasedRow = readonly [number, string, string | Uint8Array, string | null, number, number, number, number];
+/** Read by index: to take it apart goes through an iterator, which is the greater part of a row's garbage. */
+type LeasedRow = readonly [
+  id: number,
+  imageId: string,
+  uri: string | Uint8Array,
+  details: string | null,
+  requestedAt: number,
+  ownDue: number,
+  dueBase: number,
+  attempts: number,
+];
 
 const DUE_BY_DELAY = { dueByDelay: true } as const;
 

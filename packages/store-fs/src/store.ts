@@ -67,12 +67,12 @@ export class FsStore implements Store<FsTarget> {
     const unmodifiedSince = new Float64Array(targets.length);
     const identities = new Map<number, FileIdentity>();
     let paths = "";
-    for (let index = 0; index < targets.length; index++) {
-      const target = targets[index];
-      if (target === undefined) continue;
+    let index = 0;
+    for (const target of targets) {
       paths += index === 0 ? target.path : `\0${target.path}`;
       unmodifiedSince[index] = target.unmodifiedSince;
       if (target.identity !== undefined) identities.set(index, target.identity);
+      index += 1;
     }
     return await thread.run({ act, paths, unmodifiedSince, identities }, call.signal);
   }
