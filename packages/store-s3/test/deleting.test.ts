@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { error, ModelServer, type ModelRequest } from "./model-server.ts";
-import { at, kinds, openS3, remove } from "./opening.ts";
+import { UNCHECKED, at, kinds, manyKeys, openS3, remove, takesOnly } from "./opening.ts";
 
-const UNCHECKED = { kind: "deleted", note: "identity: unchecked" };
 let model: ModelServer;
 
 beforeEach(async () => {
@@ -14,16 +13,6 @@ afterEach(async () => {
 });
 
 const deletions = (): readonly ModelRequest[] => model.requests.filter(({ query }) => query.has("delete"));
-
-function manyKeys(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, i) => `key-${i}`);
-}
-
-/** Takes so many keys and no more. */
-function takesOnly(limit: number): (request: ModelRequest) => ReturnType<typeof error> | undefined {
-  return ({ keys }) =>
-    keys.length > limit ? error(400, "MalformedXML", "The XML you provided was not well-formed") : undefined;
-}
 
 describe("a healthy bucket", () => {
   test("a thousand keys are one request, and no other is spent but the one question whether the bucket keeps versions", async () => {

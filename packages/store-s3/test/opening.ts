@@ -1,3 +1,4 @@
+import { error, type ModelRequest } from "./model-server.ts";
 import type { Location, Outcome, Presence, Store } from "@scrubber/core";
 import type { S3Target } from "../src/index.ts";
 import plugin, { type S3OptionsInput } from "../src/index.ts";
@@ -57,4 +58,17 @@ export function inspect(
 
 export function kinds(answers: readonly { readonly kind: string }[]): readonly string[] {
   return answers.map(({ kind }) => kind);
+}
+
+/** The end of an object that was to be deleted by its name alone. */
+export const UNCHECKED = { kind: "deleted", note: "identity: unchecked" } as const;
+
+export function manyKeys(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `key-${i}`);
+}
+
+/** A server that takes so many keys in a request and no more. */
+export function takesOnly(limit: number): (request: ModelRequest) => ReturnType<typeof error> | undefined {
+  return ({ keys }) =>
+    keys.length > limit ? error(400, "MalformedXML", "The XML you provided was not well-formed") : undefined;
 }
