@@ -27,8 +27,8 @@ export class Digester {
     // Lengths keep the parts apart. A secret in front is enough of a key: only a part of each hash is kept, so none can be continued.
     const what = `${imageId.length} ${uri.length} ${store === undefined ? "-" : "+"}${imageId}${uri}${store ?? ""}`;
     const digest = Buffer.allocUnsafe(DIGEST_BYTES);
-    // As text and then into a small buffer: to have a buffer made for each hash costs three times as much.
-    digest.write(hash("sha256", this.#secret + what, "binary"), 0, DIGEST_BYTES, "latin1");
+    // As text and then into a small buffer, which takes what it has room for: to have a buffer made for each hash costs three times as much.
+    digest.write(hash("sha256", this.#secret + what, "binary"), "latin1");
     this.#writeImage(digest, imageId);
     return digest;
   }
@@ -42,7 +42,8 @@ export class Digester {
 
   /** An image id is no secret, and is compared besides: a quick hash will do, keyed so that nobody can choose ids that meet. */
   #writeImage(into: Buffer, imageId: string): void {
-    let [a, b] = this.#seeds;
+    let a = this.#seeds[0];
+    let b = this.#seeds[1];
     for (let i = 0; i < imageId.length; i++) {
       const unit = imageId.charCodeAt(i);
       a = Math.imul(a ^ unit, 0x85_eb_ca_6b);
@@ -52,8 +53,14 @@ export class Digester {
     }
     a = Math.imul(a ^ (a >>> 16), 0x7f_eb_35_2d) ^ b;
     b = Math.imul(b ^ (b >>> 15), 0x84_6c_a6_8b) ^ a;
-    into.writeInt32BE(a | 0, 0);
-    into.writeUInt16BE((b ^ (b >>> 16)) & 0xff_ff, 4);
+    // Byte by byte: the methods of a Buffer check where they write, which is a good part of the whole digest.
+    into[0] = a >>> 24;
+    into[1] = a >>> 16;
+    into[2] = a >>> 8;
+    into[3] = a;
+    const short = b ^ (b >>> 16);
+    into[4] = short >>> 8;
+    into[5] = short;
   }
 }
 
