@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
-import { runGlanceScrubber } from "./glance/command.ts";
 import { nodeProblem, onStopSignal } from "./process.ts";
 
 const problem = nodeProblem(process);
@@ -16,6 +15,7 @@ setFlagsFromString("--heap-growing-percent=20");
 setFlagsFromString("--no-turbofan");
 setFlagsFromString("--no-maglev");
 
+const { runGlanceScrubber } = await import("./glance/command.ts");
 process.exitCode = await runGlanceScrubber(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
-import { runCommandLine } from "./command-line.ts";
 import { flushed, nodeProblem, onStopSignal, workingDirectory } from "./process.ts";
 
 const problem = nodeProblem(process);
@@ -9,12 +8,14 @@ if (problem !== undefined) {
   process.exit(1);
 }
 
-// Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs.
+// Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs. Said before the rest is loaded, which
+// would let them grow already.
 setFlagsFromString("--semi-space-growth-factor=1");
 setFlagsFromString("--heap-growing-percent=20");
 // The slowest compiler: what it saves in a run of a few seconds, it costs in compiling.
 setFlagsFromString("--no-turbofan");
 
+const { runCommandLine } = await import("./command-line.ts");
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: workingDirectory(process.env, process.cwd()),

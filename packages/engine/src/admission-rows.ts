@@ -28,11 +28,11 @@ export class ImageRows {
   constructor({ batch, images, addresses }: ImageRowsOptions) {
     // What an image lists is mostly what is to be deleted of it, and that was routed already.
     const routed = new Map<string, readonly Address[]>();
-    for (const { entry, to, target } of batch) {
+    batch.forEach(({ entry, to, target }) => {
       if (isPlain(entry.location)) routed.set(entry.location.uri, [addressOf(to, target)]);
-    }
-    for (const image of images.values()) {
-      for (const one of image.locations) {
+    });
+    images.forEach((image) => {
+      image.locations.forEach((one) => {
         const { location, ref } = one;
         const known = location !== undefined && isPlain(location) ? routed.get(location.uri) : undefined;
         const row: Row = {
@@ -41,13 +41,13 @@ export class ImageRows {
           addresses: known ?? (location === undefined ? [] : addresses(location)),
         };
         if (ref !== undefined) this.#byRef.set(ref, row);
-        for (const { key, within } of row.addresses) {
+        row.addresses.forEach(({ key, within }) => {
           file(this.#byKey, key, row);
           if (within !== undefined) file(this.#byKey, within, row);
-        }
+        });
         if (row.addresses.length === 0 && location !== undefined) file(this.#byUri, location.uri, row);
-      }
-    }
+      });
+    });
   }
 
   byRef(ref: LocationRef): Row | undefined {

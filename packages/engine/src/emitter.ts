@@ -30,12 +30,12 @@ export class Emitter {
   }
 
   readonly emit = (event: ScrubberEvent): void => {
-    for (const listener of this.#listeners) {
+    this.#listeners.forEach((listener) => {
       try {
         listener(event);
       } catch (error) {
         this.#log.error("a listener of events failed", { event: event.type, error: String(error) });
       }
-    }
+    });
   };
 }

@@ -36,11 +36,11 @@ export class Recorder {
   /** These locations are gone: marks them, and the images of which none is left. */
   async gone(items: readonly Item[]): Promise<void> {
     const byImage = new Map<string, Locations[]>();
-    for (const item of items) {
+    items.forEach((item) => {
       const known = byImage.get(item.entry.imageId);
       if (known === undefined) byImage.set(item.entry.imageId, [locationOf(item)]);
       else known.push(locationOf(item));
-    }
+    });
     await this.#record(byImage);
   }
 
@@ -63,11 +63,13 @@ export class Recorder {
 
   async #record(byImage: ReadonlyMap<string, readonly Locations[]>): Promise<void> {
     const deletions: Deletion[] = [];
-    for (const [imageId, locations] of byImage) deletions.push({ imageId, locations });
+    byImage.forEach((locations, imageId) => deletions.push({ imageId, locations }));
     for (let at = 0; at < deletions.length; at += IMAGES_AT_ONCE) {
       const page = deletions.slice(at, at + IMAGES_AT_ONCE);
       const results: ReadonlyMap<string, RecordResult> = await this.#registry.recordDeleted(page);
-      for (const { imageId } of page) if (results.get(imageId) === "recorded") this.#recorded(imageId);
+      page.forEach(({ imageId }) => {
+        if (results.get(imageId) === "recorded") this.#recorded(imageId);
+      });
     }
   }
 }

@@ -227,10 +227,10 @@ export class References {
     }
     const addresses = this.#options.addressesOf(row.location);
     if (addresses.length === 0) built.unaddressable++;
-    for (const { place, key, within } of addresses) {
+    addresses.forEach(({ place, key, within }) => {
       built.index.add(place, key, row.ref);
       if (within !== undefined) built.index.add(place, within, row.ref);
-    }
+    });
   }
 
   /** Says how many cannot be compared, unless that is what was said last. */

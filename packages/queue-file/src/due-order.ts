@@ -100,13 +100,13 @@ export class DueOrder {
       if (exceptLanes?.has(run.lane) === true) continue;
       const rows = this.#rowsOf(run, now, limit);
       if (rows.length > 0) runs++;
-      for (const row of rows) taken.push({ dueAt: row[1] + run.delay, id: row[0], run });
+      rows.forEach((row) => taken.push({ dueAt: row[1] + run.delay, id: row[0], run }));
     }
     if (runs > 1) taken.sort(byPlace);
     if (taken.length > limit) taken.length = limit;
     // Each run is read from its start: what it gave is all that stands there.
     const ends = new Map<Run, Place>();
-    for (const place of taken) ends.set(place.run, place);
+    taken.forEach((place) => ends.set(place.run, place));
     for (const [{ state, lane, ownDue, delay }, { dueAt, id }] of ends) {
       this.#cut.run(state, lane, ownDue, dueAt - delay, id);
     }

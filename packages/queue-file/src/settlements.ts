@@ -49,8 +49,7 @@ export class Settlements {
   settle(settlements: readonly Settlement[], now: number, totals: Totals): readonly SettleResult[] {
     this.#digests.expect(settlements.length, totals);
     const places = new Map<number, number>();
-    let place = 0;
-    for (const { id } of settlements) places.set(Number(id), place++);
+    settlements.forEach(({ id }, place) => places.set(Number(id), place));
     // One entry twice in a call: the first counts, so the order matters.
     if (places.size < settlements.length) {
       return settlements.map((as) =>
@@ -59,7 +58,9 @@ export class Settlements {
     }
     const results = settlements.map((): SettleResult => "stale");
     for (const group of grouped(settlements)) {
-      for (const id of this.#settleGroup(group, now, totals)) results[places.get(id) ?? 0] = "settled";
+      this.#settleGroup(group, now, totals).forEach((id) => {
+        results[places.get(id) ?? 0] = "settled";
+      });
     }
     this.#digests.tidy(totals);
     return results;
@@ -117,12 +118,12 @@ export class Settlements {
 
 function grouped(settlements: readonly Settlement[]): Iterable<Group> {
   const groups = new Map<string, Group>();
-  for (const as of settlements) {
+  settlements.forEach((as) => {
     const key = groupKey(as);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { as, ids: [Number(as.id)] });
     else group.ids.push(Number(as.id));
-  }
+  });
   return groups.values();
 }
 

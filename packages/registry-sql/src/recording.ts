@@ -37,10 +37,10 @@ export async function recordDeleted(
 ): Promise<ReadonlyMap<string, RecordResult>> {
   if (deletions.length === 0) return new Map();
   const wanted = new Map<string, Gone>();
-  for (const { imageId, locations } of deletions) {
+  deletions.forEach(({ imageId, locations }) => {
     const known = wanted.get(imageId);
     wanted.set(imageId, known === undefined ? locations : [...known, ...locations]);
-  }
+  });
   // In one order whatever is recorded beside it, so that no two wait for each other.
   const ids = [...wanted.keys()].sort();
   return await database.write(async (session) => {
@@ -60,22 +60,23 @@ async function recordSome(
   const images = await session.all<ImageRow>(
     sql`SELECT id, ${imageOrder}, status, deleted_at, deleted FROM images WHERE id ${among(ids)} ORDER BY id${lock}`,
   );
-  const byId = new Map(images.map((image) => [image[0], image]));
+  const byId = new Map<string, ImageRow>();
+  images.forEach((image) => byId.set(image[0], image));
   const gone: number[] = [];
   const unmarked: number[] = [];
   const matchers = new Map<string, ReturnType<typeof matcher>>();
-  for (const row of await rowsNamed(session, wanted, ids)) {
+  (await rowsNamed(session, wanted, ids)).forEach((row) => {
     const id = row[0];
     const imageId = row[1];
     const image = byId.get(imageId);
     const locations = wanted.get(imageId);
-    if (image === undefined || locations === undefined || isHollow(image[2], image[3])) continue;
+    if (image === undefined || locations === undefined || isHollow(image[2], image[3])) return;
     const isGone = matchers.get(imageId) ?? matcher(locations, codec);
     if (locations.length > 1) matchers.set(imageId, isGone);
-    if (!isGone(row)) continue;
+    if (!isGone(row)) return;
     gone.push(id);
     if (!row[2]) unmarked.push(id);
-  }
+  });
   for (const some of inParts(gone)) {
     await session.run(sql`
       UPDATE image_locations SET status = 'deleted', updated_at = ${now}, deleted_at = ${now}
@@ -84,18 +85,18 @@ async function recordSome(
   await markDeleted(session, sql`image_locations`, unmarked);
 
   const pending: ImageRow[] = [];
-  for (const id of ids) {
+  ids.forEach((id) => {
     const image = byId.get(id);
     const liveness = image === undefined ? "missing" : livenessOf(image[2]);
     if (image !== undefined && liveness === "pending") pending.push(image);
     results.set(id, BEFORE[liveness]);
-  }
+  });
   const recorded = await recordImages(session, pending);
   const unfinished: string[] = [];
-  for (const image of recorded) {
+  recorded.forEach((image) => {
     results.set(image[0], "recorded");
     if (!image[4]) unfinished.push(image[0]);
-  }
+  });
   await markDeleted(session, sql`images`, unfinished);
 }
 

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync } from "node:fs";
 import { Directories, type Failure, type WorkDirectory } from "./directory.ts";
 import { type Job, type JobAnswer, PROGRESS } from "./job.ts";
-import { probeRoot } from "./probe.ts";
 import { emptyRoot, type HeldRoot, holdRoot, isEmpty, standsAt } from "./root.ts";
 import { Work } from "./work.ts";
 
@@ -65,6 +64,8 @@ export class Group {
     if ("code" in root) {
       this.#options.answer([{ id: job.id, markerSeen: false, result: root }]);
     } else if (job.act === "probe" || job.act === "probeByWriting") {
+      // Only now: what it loads besides, hardly any thread ever needs.
+      const { probeRoot } = await import("./probe.ts");
       const result = probeRoot(job.root, root, job.act === "probeByWriting");
       closeSync(root.fd);
       this.#options.answer([{ id: job.id, markerSeen: root.markerSeen, result }]);
