@@ -4,7 +4,7 @@ import type { DatabaseServer, ServerDatabase } from "./servers/database-server.t
 import { deployGlance } from "./servers/glance.ts";
 import { pendingFile } from "./servers/glance-rows.ts";
 import { GlanceLab } from "./servers/glance-lab.ts";
-import { ours, startDaemon } from "./servers/glance-scrubber.ts";
+import { ours, startDaemon, startTheirs } from "./servers/glance-scrubber.ts";
 import { startMariadb } from "./servers/mariadb.ts";
 import { startPostgres } from "./servers/postgres.ts";
 
@@ -40,6 +40,22 @@ test("a daemon that stands by takes over from one that was killed with -9, also 
     code: 1,
     stderr: expect.stringContaining("cannot restore the image from deleted to active") as string,
   });
+});
+
+test("with a wakeup_time of 0 Debian's daemon begins run after run without a pause; ours says that it takes 1 s, and works", async () => {
+  using lab = await GlanceLab.make({ defaults: "wakeup_time = 0" });
+  {
+    await using debian = startTheirs(...lab.config, "--daemon", "--debug");
+    // At one a second they would be begun in a quarter of an hour only.
+    await expect
+      .poll(() => debian.log.split("Next run scheduled in 0 seconds").length, { timeout: 120_000 })
+      .toBeGreaterThan(1000);
+  }
+  const id = lab.pending([{ value: `file://${lab.file("an image")}` }]);
+  await using daemon = startDaemon(...lab.config);
+  await expect.poll(() => lab.status(id), { timeout: 120_000 }).toBe("deleted");
+  expect(await daemon.end("SIGTERM")).toBe(0);
+  expect(daemon.log).toMatch(/"level":"warn".*wakeup_time = 0 .*: 1 s is used instead/);
 });
 
 describe.each([

@@ -30,11 +30,12 @@ export const importGlance: CommandDefinition = (program, start) => {
 };
 
 async function translate(run: Invocation, sources: readonly ConfigSource[], options: ImportOptions): Promise<void> {
-  const { config, unserved } = glanceSettings(readOsloConfig(sources, run.process.cwd));
+  const { config, replaced, unserved } = glanceSettings(readOsloConfig(sources, run.process.cwd));
   const { stringify } = await import("yaml");
   const head = [
     "# Made by scrubber import-glance. It holds what Glance's files held, secrets included: keep it to yourself,",
     "# or move them out: write env:NAME or file:PATH in their place.",
+    ...replaced.map((what) => `# ${what}.`),
     ...unserved.map((what) => `# Not served: ${what}. Its locations are set aside, their images stay pending.`),
   ].join("\n");
   const text = `${head}\n${stringify(config)}`;

@@ -74,6 +74,7 @@ async function run(given: GlanceArguments, process: Process, redactor: Redactor,
   if (daemon) await mark.take();
   await using logging = openLog(given, settings, process, redactor);
   const { log } = logging;
+  if (daemon) for (const what of settings.replaced) log.warn(what);
   for (const what of settings.unserved)
     log.info(`${what} is not served: its locations are set aside, their images stay pending`);
   await using scrubber = await open(settings, process, redactor, log);

@@ -22,9 +22,14 @@ export interface GlanceSettings {
   readonly debug: boolean;
   /** Where logs go besides stderr. */
   readonly logFile: string | undefined;
+  /** Values of the files that are not used as they stand, and what a daemon uses instead. For people. */
+  readonly replaced: readonly string[];
   /** What stands in the files and cannot be served: its locations are set aside with a reason. For people. */
   readonly unserved: readonly string[];
 }
+
+/** Glance allows 0 too, and its scrubber then lists the database again and again with all of a processor, in many runs at once. */
+const SHORTEST_WAKEUP_S = 1;
 
 /** Store types of Glance that there is no plugin for. `http` is read-only in Glance itself. */
 const UNSERVED_TYPES: ReadonlySet<string> = new Set(["cinder", "rbd", "swift", "vmware", "vsphere", "http", "https"]);
@@ -46,6 +51,7 @@ export function glanceSettings(oslo: OsloConfig): GlanceSettings {
   }
   const key = oslo.get("DEFAULT", "metadata_encryption_key");
   const keys = key === undefined || key === "" ? [] : [literal(key)];
+  const wakeup = positive(oslo, "wakeup_time", 300);
   const unserved: string[] = [];
   const stores = backends(oslo).flatMap(({ id, type, section }) => {
     const store = storeOf(oslo, type, section);
@@ -63,13 +69,19 @@ export function glanceSettings(oslo: OsloConfig): GlanceSettings {
       stores,
       scrub: {
         delay: `${positive(oslo, "scrub_time", 0)}s`,
-        wakeup: `${Math.max(1, positive(oslo, "wakeup_time", 300))}s`,
+        wakeup: `${Math.max(SHORTEST_WAKEUP_S, wakeup)}s`,
       },
       ...(keys.length > 0 && { encryption: { keys: [...keys] } }),
     },
     daemon: oslo.boolean("DEFAULT", "daemon", false),
     debug: oslo.boolean("DEFAULT", "debug", false),
     logFile: logFile(oslo),
+    replaced:
+      wakeup >= SHORTEST_WAKEUP_S
+        ? []
+        : [
+            `[DEFAULT] wakeup_time = ${wakeup} would begin run after run without a pause: ${SHORTEST_WAKEUP_S} s is used instead`,
+          ],
     unserved,
   };
 }

@@ -83,6 +83,18 @@ describe("a Glance deployment's files", () => {
     expect(() => settings(`[DEFAULT]\n${line}\n${database}`)).toThrow(message);
   });
 
+  test("with a wakeup_time of 0 wake every second, and say so; other values are used as they stand", () => {
+    const none = settings(`[DEFAULT]\nwakeup_time = 0\n${database}`);
+    expect(none.config.scrub.wakeup).toBe("1s");
+    expect(none.replaced).toEqual([
+      "[DEFAULT] wakeup_time = 0 would begin run after run without a pause: 1 s is used instead",
+    ]);
+    for (const wakeup of ["1", "300"]) {
+      const { config, replaced } = settings(`[DEFAULT]\nwakeup_time = ${wakeup}\n${database}`);
+      expect([config.scrub.wakeup, replaced]).toEqual([`${wakeup}s`, []]);
+    }
+  });
+
   test("log to the file that log_dir and log_file make", () => {
     expect(settings(`[DEFAULT]\nlog_file = s.log\nlog_dir = /var/log/glance\n${database}`).logFile).toBe(
       "/var/log/glance/s.log",
