@@ -62,6 +62,7 @@ const LONGEST_PAUSE_MS = 1000;
 /** A database under one driver: sessions, transactions, what is tried again, and errors in this project's words. */
 export class Database implements AsyncDisposable {
   readonly #driver: Driver;
+  readonly #claims = new Set<Claim>();
 
   constructor(driver: Driver) {
     this.#driver = driver;
@@ -84,17 +85,27 @@ export class Database implements AsyncDisposable {
     return this.#persist(work, true);
   }
 
-  /** Claims to be the one scrubber at work on this database; undefined where another one is. */
+  /** Claims to be the one scrubber at work on this database; undefined where another one is. Given up with the database at the latest. */
   async claim(): Promise<Claim | undefined> {
+    let claim: Claim | undefined;
     try {
-      return await this.#driver.claim();
+      claim = await this.#driver.claim();
     } catch (error) {
       throw this.#error(this.#explain(error));
     }
+    if (claim === undefined) return undefined;
+    this.#claims.add(claim);
+    return { ...claim, [Symbol.asyncDispose]: () => this.#giveUp(claim) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A pool waits for what it gave out.
+    for (const claim of this.#claims) await this.#giveUp(claim);
     await this.#driver.close();
+  }
+
+  async #giveUp(claim: Claim): Promise<void> {
+    if (this.#claims.delete(claim)) await claim[Symbol.asyncDispose]();
   }
 
   async #persist<T>(work: (session: Session) => Promise<T>, writes: boolean): Promise<T> {

@@ -1,5 +1,6 @@
 import { createPool, type PoolConnection, type PoolOptions, type ResultSetHeader } from "mysql2/promise";
 import { claimOnServer } from "./claim.ts";
+import { Sockets, type Socket } from "./closing.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { primaryAssurance } from "./primary.ts";
 import { sql, type Dialect, type Sql } from "./sql.ts";
@@ -28,7 +29,9 @@ const READ_ONLY = "SELECT @@global.read_only NOT IN ('0', 'OFF')";
 
 /** The driver for MariaDB and MySQL: a small pool, opened when it is first needed. */
 export function mysqlDriver(address: ServerAddress): Driver {
+  const sockets = new Sockets();
   const pool = createPool(poolOptions(address));
+  pool.on("connection", (connection) => sockets.add(socketOf(connection)));
   const prepared = new WeakSet<object>();
   const assurePrimary = primaryAssurance();
   const acquire = async (): Promise<Connection> => {
@@ -58,8 +61,13 @@ export function mysqlDriver(address: ServerAddress): Driver {
     explain,
     // Released with its connection.
     claim: () => claimOnServer(acquire, CLAIM),
-    close: () => pool.end(),
+    close: () => sockets.close(() => pool.end()),
   };
+}
+
+/** What the driver has and its types do not say. */
+function socketOf(connection: object): Socket {
+  return (connection as { readonly stream: Socket }).stream;
 }
 
 function session(connection: PoolConnection): Connection {

@@ -1,5 +1,7 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { claimOnServer } from "./claim.ts";
+import { Sockets } from "./closing.ts";
 import type { Connection, Driver, Failure } from "./database.ts";
 import { primaryAssurance } from "./primary.ts";
 import { sql, type Dialect } from "./sql.ts";
@@ -14,7 +16,15 @@ const TIMESTAMP_OID = 1114;
 
 /** The driver for PostgreSQL: a small pool, opened when it is first needed. */
 export function postgresDriver(address: ServerAddress): Driver {
-  const pool = new pg.Pool(poolOptions(address));
+  const sockets = new Sockets();
+  const pool = new pg.Pool({
+    ...poolOptions(address),
+    stream: () => {
+      const socket = new Socket();
+      sockets.add(socket);
+      return socket;
+    },
+  });
   const prepared = new WeakSet<pg.PoolClient>();
   // An idle connection that the server ended is taken out of the pool by the pool itself.
   pool.on("error", () => {});
@@ -52,7 +62,7 @@ export function postgresDriver(address: ServerAddress): Driver {
     explain,
     // Released with its connection. The number is a name of this project's own choice.
     claim: () => claimOnServer(acquire, CLAIM),
-    close: () => pool.end(),
+    close: () => sockets.close(() => pool.end()),
   };
 }
 
