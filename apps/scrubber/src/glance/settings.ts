@@ -1,6 +1,7 @@
 import { ScrubberError } from "@scrubber/core";
 import { join } from "node:path";
 import type { OsloConfig } from "./oslo-config.ts";
+import { isUnserved } from "./unserved-store.ts";
 
 /** A plugin by its package's name, as scrubber.yaml names it. */
 interface NamedUse {
@@ -31,9 +32,6 @@ export interface GlanceSettings {
 /** Glance allows 0 too, and its scrubber then lists the database again and again with all of a processor, in many runs at once. */
 const SHORTEST_WAKEUP_S = 1;
 
-/** Store types of Glance that there is no plugin for. `http` is read-only in Glance itself. */
-const UNSERVED_TYPES: ReadonlySet<string> = new Set(["cinder", "rbd", "swift", "vmware", "vsphere", "http", "https"]);
-
 /** The driver names that Glance also knows the stores by. */
 const TYPE_OF: Readonly<Record<string, string>> = { filesystem: "file", file: "file", s3: "s3" };
 
@@ -53,10 +51,9 @@ export function glanceSettings(oslo: OsloConfig): GlanceSettings {
   const keys = key === undefined || key === "" ? [] : [literal(key)];
   const wakeup = positive(oslo, "wakeup_time", 300);
   const unserved: string[] = [];
-  const stores = backends(oslo).flatMap(({ id, type, section }) => {
-    const store = storeOf(oslo, type, section);
-    if (store === undefined) unserved.push(`store ${id} (${type})`);
-    return store === undefined ? [] : [{ id, ...store }];
+  const stores = backends(oslo).map(({ id, type, section }) => {
+    if (isUnserved(type)) unserved.push(`store ${id} (${type})`);
+    return { id, ...storeOf(oslo, type, section) };
   });
   return {
     config: {
@@ -128,7 +125,8 @@ function backends(oslo: OsloConfig): readonly Backend[] {
     });
   }
   const named = list(oslo.get("glance_store", "stores"));
-  const types = named.length > 0 ? named : ["file", "http"];
+  // Where nothing is named, Glance has http too, which it can only read.
+  const types = named.length > 0 ? named : ["file"];
   return [...new Set(types.map((type) => TYPE_OF[type] ?? type))].map((type) => ({
     id: type,
     type,
@@ -143,13 +141,13 @@ function list(text: string | undefined): readonly string[] {
     .filter((part) => part !== "");
 }
 
-function storeOf(oslo: OsloConfig, type: string, section: string): NamedUse | undefined {
+function storeOf(oslo: OsloConfig, type: string, section: string): NamedUse {
   const served = TYPE_OF[type];
   if (served === "file") {
     return { use: "@scrubber/store-fs", with: { roots: roots(oslo, section), percentEncoded: false } };
   }
   if (served === "s3") return { use: "@scrubber/store-s3", with: s3Options(oslo, section) };
-  if (UNSERVED_TYPES.has(type)) return undefined;
+  if (isUnserved(type)) return { use: "@scrubber/app/unserved-store", with: { type } };
   throw new ScrubberError("SCRUBBER_CONFIG_INVALID", `store type "${type}" is not known`, {
     hint: "Glance's types are file, s3, http, swift, rbd, cinder and vmware; file and s3 are served.",
   });

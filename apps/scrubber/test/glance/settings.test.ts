@@ -32,7 +32,7 @@ describe("a Glance deployment's files", () => {
     ]);
     expect(config.encryption).toBeUndefined();
     expect(daemon).toBe(false);
-    expect(unserved).toEqual(["store http (http)"]);
+    expect(unserved).toEqual([]);
   });
 
   test("name the database in the older place too, and the newer place wins", () => {
@@ -71,6 +71,7 @@ describe("a Glance deployment's files", () => {
           glanceUris: true,
         },
       },
+      { id: "tape", use: "@scrubber/app/unserved-store", with: { type: "swift" } },
     ]);
     expect(unserved).toEqual(["store tape (swift)"]);
   });
