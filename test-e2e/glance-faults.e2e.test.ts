@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCipher } from "@scrubber/core";
 import { afterAll, describe, expect, test } from "vitest";
@@ -137,24 +137,31 @@ describe("the faults of today's glance-scrubber, on its own database", () => {
     expect(await ours(...config)).toMatchObject({ code: 0 });
   });
 
-  test("6: a location of no known store is not called deleted; Debian's tool calls it so and leaves the data", async () => {
-    const stores = (folder: string): string =>
-      `[glance_store]\ndefault_backend = fast\n[fast]\nfilesystem_store_datadir = ${folder}\n`;
-    const l = await lab({ defaults: "enabled_backends = fast:file", stores: stores("/nowhere-yet") });
-    // The folder is known only now.
-    const text = readFileSync(l.deployment.configFile, "utf8").replace("/nowhere-yet", l.deployment.images);
-    writeFileSync(l.deployment.configFile, text);
-    const retired = l.file("a");
-    const unknown = l.pending([{ value: `file://${retired}`, metadata: '{"store": "retired"}' }]);
-    const known = l.file("c");
-    const good = l.pending([{ value: `file://${known}`, metadata: '{"store": "fast"}' }]);
-    expect(await ours(...l.config)).toMatchObject({ code: 3 });
-    expect([l.status(good), existsSync(known)]).toEqual(["deleted", false]);
-    expect([l.status(unknown), existsSync(retired)]).toEqual(["pending_delete", true]);
-    await theirs(...l.config);
-    // What Debian's release says of the image, it has not deleted its data.
-    expect(existsSync(retired)).toBe(true);
-    expect((await l.setAside()).map(({ imageId }) => imageId)).toEqual([unknown]);
+  test("6: a location of no enabled store is not called deleted; where it names none, Debian's tool calls it so and leaves the data", async () => {
+    const l = await lab();
+    const file = join(l.deployment.folder, "several.conf");
+    // The store with the images was taken out of the configuration; http is there to be one that can be enabled without a server.
+    writeFileSync(file, "[DEFAULT]\nenabled_backends = web:http\n[glance_store]\ndefault_backend = web\n[web]\n");
+    const config = [...l.config, "--config-file", file];
+    const dark = l.file("dark");
+    const nameless = l.pending([{ value: `file://${dark}` }]);
+    expect((await theirs(...config)).code).toBe(0);
+    expect([l.status(nameless), existsSync(dark)]).toEqual(["deleted", true]);
+
+    const locations = [l.file("nameless"), l.file("named")];
+    const ids = locations.map((path, n) =>
+      l.pending([{ value: `file://${path}`, metadata: n === 0 ? "{}" : '{"store": "retired"}' }]),
+    );
+    expect(await ours(...config)).toMatchObject({ code: 3 });
+    expect(ids.map((id) => l.status(id))).toEqual(["pending_delete", "pending_delete"]);
+    expect(locations.map((path) => existsSync(path))).toEqual([true, true]);
+    const aside = await l.setAside();
+    expect(new Map(aside.map(({ imageId, error }) => [imageId, error]))).toEqual(
+      new Map([
+        [ids[0], 'no configured store answers for "file:"'],
+        [ids[1], 'it names the store "retired", which is not configured'],
+      ]),
+    );
   });
 
   test("7: on SQLite, with a pool and another writer, every image is done in one run; Debian's tool leaves images pending that it has deleted, and ends with 0", async () => {
