@@ -34,8 +34,12 @@ export interface GlanceServerDatabase extends GlanceDatabase {
   readonly oddSettings: readonly string[];
   /** The setting with which it takes no writes, as replicas do. */
   readonly readOnlySetting: string;
+  /** The setting with which it ends statements that take longer than half a second. */
+  readonly timeLimitSetting: string;
   /** Gives the server a setting for new sessions, until it is disposed of. */
   useSettings(settings: string): Promise<AsyncDisposable>;
+  /** Lets nobody else read the table of locations while `work` runs. */
+  withholdLocations<T>(work: () => Promise<T>): Promise<T>;
   /** Runs `work` as one transaction that is not given up in a deadlock; on MariaDB if it has changed more rows than the other. */
   readonly transaction: ServerDatabase["transaction"];
   /** Resolves when another transaction has locked the image's row. */
@@ -52,9 +56,9 @@ export async function openGlanceDatabase(kind: DatabaseKind): Promise<GlanceData
   return kind === "sqlite" ? await openSqliteDatabase() : await openServerDatabase(kind);
 }
 
-export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<GlanceServerDatabase> {
+export async function openServerDatabase(kind: "mariadb" | "postgres", how?: string): Promise<GlanceServerDatabase> {
   const server = await (kind === "mariadb" ? startMariadb() : startPostgres());
-  const database = await server.createDatabase("glance");
+  const database = await server.createDatabase("glance", how);
   await makeGlanceSchema(database.sqlAlchemyUrl);
   const isMariadb = kind === "mariadb";
   if (!isMariadb) await server.admin("GRANT SET ON PARAMETER deadlock_timeout TO glance");
@@ -101,12 +105,22 @@ export async function openServerDatabase(kind: "mariadb" | "postgres"): Promise<
     oddSettings: isMariadb
       ? ["autocommit=OFF", "completion_type=CHAIN", "tx_isolation=READ-UNCOMMITTED", "tx_isolation=SERIALIZABLE"]
       : ["default_transaction_isolation=serializable", "default_transaction_isolation=repeatable read"],
+    timeLimitSetting: isMariadb ? "max_statement_time=0.5" : "statement_timeout=500",
+    withholdLocations: (work) =>
+      database.transaction(async (query) => {
+        await query(isMariadb ? "LOCK TABLES image_locations WRITE" : "LOCK TABLE image_locations");
+        try {
+          return await work();
+        } finally {
+          if (isMariadb) await query("UNLOCK TABLES");
+        }
+      }),
     readOnlySetting: isMariadb ? "read_only=ON" : "default_transaction_read_only=on",
     async useSettings(settings) {
       const [name = "", value = ""] = settings.split("=");
       const set = (text: string): string =>
         isMariadb ? `SET GLOBAL ${name} = ${text}` : `ALTER DATABASE glance SET ${name} TO ${text}`;
-      await server.admin(set(`'${value}'`));
+      await server.admin(set(/^[\d.]+$/.test(value) ? value : `'${value}'`));
       return { [Symbol.asyncDispose]: async () => void (await server.admin(set("DEFAULT"))) };
     },
     async untilLocked(imageId) {

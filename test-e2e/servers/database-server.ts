@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface DatabaseServer extends AsyncDisposable {
   readonly kind: "mariadb" | "postgres";
   readonly port: number;
-  /** Makes an empty database, owned by a user of the same name who may do anything in it. */
-  createDatabase(name: string): Promise<ServerDatabase>;
+  /** Makes an empty database, owned by a user of the same name who may do anything in it. `how`: what its CREATE DATABASE says besides. */
+  createDatabase(name: string, how?: string): Promise<ServerDatabase>;
   /** Runs one statement as who may do anything. */
   admin(text: string): Promise<readonly Record<string, unknown>[]>;
   /** Stops the server and keeps its files. */

@@ -61,7 +61,7 @@ export async function startMariadb(certificate?: Certificate): Promise<DatabaseS
     kind: "mariadb",
     port,
     start,
-    createDatabase: (name) => createDatabase(name, port),
+    createDatabase: (name, how) => createDatabase(name, port, how),
     admin: (text) => asAdmin(port, (admin) => query(admin, text)),
     stop: () => running.stop("SIGTERM"),
     async [Symbol.asyncDispose]() {
@@ -80,9 +80,9 @@ async function asAdmin<T>(port: number, work: (admin: Pool) => Promise<T>): Prom
   }
 }
 
-async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+async function createDatabase(name: string, port: number, how = "CHARACTER SET utf8"): Promise<ServerDatabase> {
   await asAdmin(port, async (admin) => {
-    await admin.query(`CREATE DATABASE ${name} CHARACTER SET utf8`);
+    await admin.query(`CREATE DATABASE ${name} ${how}`);
     await createUser(admin, name, `ALL ON ${name}.*`);
   });
   const pool = createPool({ ...ADMIN, port, database: name, dateStrings: true, connectionLimit: 2 });

@@ -61,7 +61,7 @@ export async function startPostgres(certificate?: Certificate): Promise<Database
     kind: "postgres",
     port,
     start,
-    createDatabase: (name) => createDatabase(name, port),
+    createDatabase: (name, how) => createDatabase(name, port, how),
     admin: (text) => asAdmin(port, (client) => query(client, text)),
     stop: () => running.stop("SIGINT"),
     async [Symbol.asyncDispose]() {
@@ -101,10 +101,10 @@ async function asAdmin<T>(port: number, work: (client: pg.Client) => Promise<T>)
   }
 }
 
-async function createDatabase(name: string, port: number): Promise<ServerDatabase> {
+async function createDatabase(name: string, port: number, how = ""): Promise<ServerDatabase> {
   await asAdmin(port, async (client) => {
     await client.query(`CREATE USER ${name} PASSWORD 'secret'`);
-    await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
+    await client.query(`CREATE DATABASE ${name} OWNER ${name} ${how}`);
   });
   const pool = new pg.Pool({ host: "127.0.0.1", port, user: name, database: name, max: 2 });
   pool.on("error", () => {});

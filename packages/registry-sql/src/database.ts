@@ -50,7 +50,7 @@ export interface Session {
 const READ_ONLY: Failure = {
   code: "SCRUBBER_REGISTRY_UNAVAILABLE",
   reason: "it is read-only: nothing can be recorded there, and a replica is late in telling what is alive",
-  hint: "Name the primary server in the registry's URL. One that becomes the primary is used as soon as it takes writes.",
+  hint: "Name the primary server in the registry's URL. One that becomes the primary is used as soon as it takes writes. On PostgreSQL default_transaction_read_only must be off for the scrubber's user.",
 };
 
 const ATTEMPTS = 10;

@@ -17,10 +17,11 @@ const LOCK_WAIT_S = 10;
 
 /**
  * What a server may be told otherwise for all sessions. Without autocommit, or with a new transaction chained to each one, all that a connection reads would be as it
- * was when its first statement ran; and what is not committed yet is nothing to delete by.
+ * was when its first statement ran; and what is not committed yet is nothing to delete by. A limit of rows would cut answers short without a word.
  */
 const SESSION: readonly string[] = [
   `SET SESSION autocommit = 1, SESSION completion_type = 0, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
+  "SET SESSION sql_select_limit = 18446744073709551615",
   "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
 ];
 
@@ -149,6 +150,8 @@ const TRANSIENT: ReadonlySet<number> = new Set([1213, 1205, 1020]);
 const DENIED: ReadonlySet<number> = new Set([1044, 1045, 1142, 1143, 1227, 1370, 1698]);
 /** Unknown database, column, table. */
 const SCHEMA: ReadonlySet<number> = new Set([1049, 1054, 1146]);
+/** Ended by somebody, or for a limit: MariaDB's, MySQL's. */
+const CANCELLED: ReadonlySet<number> = new Set([1317, 1969, 3024]);
 /** The server goes down, or somebody ended the connection. */
 const ENDED: ReadonlySet<number> = new Set([1053, 1927, 1158, 1159, 1160, 1161]);
 const ENDED_CODE = /^(PROTOCOL_|E[A-Z]+$)/;
@@ -170,6 +173,13 @@ export function explain(error: unknown): Failure {
       code: "SCRUBBER_REGISTRY_SCHEMA",
       reason,
       hint: "The URL must name Glance's database (Rocky or later), brought up to date with glance-manage db sync.",
+    };
+  }
+  if (CANCELLED.has(errno)) {
+    return {
+      code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+      reason,
+      hint: "Give the scrubber's user more time for a statement: max_statement_time (MySQL: max_execution_time), of two minutes say.",
     };
   }
   return {

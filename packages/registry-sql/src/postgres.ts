@@ -31,11 +31,14 @@ export function postgresDriver(address: ServerAddress): Driver {
   // One that it ended while a claim or a transaction holds it fails at its next statement; unheard, the event would end the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   const assurePrimary = primaryAssurance();
+  let dialect: Dialect = DIALECT;
   const acquire = async (): Promise<Connection> => {
     const client = await pool.connect();
     try {
       if (!prepared.has(client)) {
         await client.query("SET TIME ZONE 'UTC'; SET datestyle TO ISO; SET lock_timeout TO '10s'");
+        const { rows } = await client.query<{ server_encoding: string }>("SHOW server_encoding");
+        dialect = rows[0]?.server_encoding === "LATIN1" ? LATIN1_DIALECT : DIALECT;
         prepared.add(client);
       }
       await assurePrimary(client, async () => {
@@ -53,7 +56,7 @@ export function postgresDriver(address: ServerAddress): Driver {
     };
   };
   return {
-    dialect: () => DIALECT,
+    dialect: () => dialect,
     // Whatever the server's default: a view that is older than the locks would not show what came to an image since.
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     name: describe({ kind: "postgres", ...address }),
@@ -106,12 +109,23 @@ const DIALECT: Dialect = {
   lock: " FOR UPDATE",
 };
 
+/** What such a database cannot hold is in no column of it, and would fail the whole statement. Of other encodings than this and UTF8 the server is the judge. */
+const LATIN1_DIALECT: Dialect = {
+  ...DIALECT,
+  among: (values) =>
+    DIALECT.among(values.filter((value) => typeof value === "number" || !/[^\u0000-\u00ff]/u.test(value))),
+};
+
 /** Rolled back and worth another try: a serialization failure, a deadlock, a lock that was waited for in vain. */
 const TRANSIENT: ReadonlySet<string> = new Set(["40001", "40P01", "55P03"]);
 /** No privilege, a wrong password, no such role. */
 const DENIED: ReadonlySet<string> = new Set(["42501", "28000", "28P01"]);
 /** No such database, table, column; another type. */
 const SCHEMA: ReadonlySet<string> = new Set(["3D000", "42P01", "42703", "42804", "42883"]);
+/** Ended by the server for a limit or by somebody. */
+const CANCELLED = "57014";
+/** Text that another encoding cannot hold; bytes that are no text. */
+const ENCODING: ReadonlySet<string> = new Set(["22P05", "22021"]);
 /** The server goes down, or somebody ended the connection; what Node calls a connection that failed. */
 const ENDED = /^(57P0[1-3]|08[A-Z0-9]{3}|E[A-Z]+)$/;
 /** These errors of the driver have no code. */
@@ -134,7 +148,21 @@ export function explain(error: unknown): Failure {
     return {
       code: "SCRUBBER_REGISTRY_SCHEMA",
       reason,
-      hint: "The URL must name Glance's database (Rocky or later), brought up to date with glance-manage db sync.",
+      hint: "The URL must name Glance's database (Rocky or later), brought up to date with glance-manage db sync, and its tables must be on the search_path of the scrubber's user.",
+    };
+  }
+  if (code === CANCELLED) {
+    return {
+      code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+      reason,
+      hint: "Give the scrubber's user more time for a statement: ALTER ROLE USER SET statement_timeout = '2min'.",
+    };
+  }
+  if (ENCODING.has(code)) {
+    return {
+      code: "SCRUBBER_REGISTRY_UNAVAILABLE",
+      reason,
+      hint: "The database's encoding cannot hold an image's id, or a location there is no UTF-8. Correct what is named, or move Glance to a database in UTF8.",
     };
   }
   return {
