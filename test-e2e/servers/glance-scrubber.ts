@@ -37,6 +37,13 @@ export function startOurs(...args: readonly string[]): Running {
   return start(process.execPath, [app("glance-scrubber.js"), ...args]);
 }
 
+/** Starts our glance-scrubber, and has every file that it unlinks written to `trace`. */
+export function startTraced(trace: string, ...args: readonly string[]): Running {
+  // -D: the process started is the scrubber itself, so that ending it ends the scrubber.
+  const strace = ["-D", "-f", "-qq", "-s", "4096", "-e", "trace=unlink,unlinkat", "-o", trace];
+  return start("strace", [...strace, process.execPath, app("glance-scrubber.js"), ...args]);
+}
+
 /** Starts our glance-scrubber as a daemon. */
 export function startDaemon(...args: readonly string[]): Running {
   return startOurs(...args, "--daemon");
