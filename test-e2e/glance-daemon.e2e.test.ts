@@ -100,6 +100,20 @@ describe.each([
     expect(`${first.log}${second.log}`).not.toContain('"absent":1');
   });
 
+  test("a daemon that begins while the database is down says so, not that another one is at work, and works once it is up", async () => {
+    await using database = await server.createDatabase("glance_down");
+    using deployment = await deployGlance({ connection: database.sqlAlchemyUrl });
+    const late = await pendingFile(database, deployment.images);
+    await server.stop();
+    await using daemon = startDaemon("--config-file", deployment.configFile);
+    await daemon.logged("the database does not answer");
+    await server.start();
+    await daemon.logged("run finished");
+    expect(existsSync(late)).toBe(false);
+    expect(daemon.log).not.toContain("another glance-scrubber");
+    expect(await daemon.end("SIGTERM")).toBe(0);
+  });
+
   test("a daemon whose lock ended with its connection notices, and takes it anew", async () => {
     await using database = await server.createDatabase("glance_lost");
     using deployment = await deployGlance({ connection: database.sqlAlchemyUrl });

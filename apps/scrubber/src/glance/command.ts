@@ -128,18 +128,20 @@ async function claimRegistry(
   log: Logger,
 ): Promise<Claim | undefined> {
   const unclaimed: Claim = { [Symbol.asyncDispose]: () => Promise.resolve() };
-  for (let told = false; ; told = true) {
-    let claim: Claim | undefined;
+  let told = false;
+  while (standBy?.aborted !== true) {
     try {
-      claim = registry?.claim === undefined ? unclaimed : await registry.claim();
+      const claim = registry?.claim === undefined ? unclaimed : await registry.claim();
+      if (claim !== undefined || standBy === undefined) return claim;
+      if (!told) log.info("another glance-scrubber is at work on this database: standing by");
+      told = true;
     } catch (error) {
       if (standBy === undefined) throw error;
       log.error(`the database does not answer: ${messageOf(error)}`);
     }
-    if (claim !== undefined || standBy === undefined || standBy.aborted) return claim;
-    if (!told) log.info("another glance-scrubber is at work on this database: standing by");
     await sleep(STAND_BY_MS, undefined, { signal: standBy }).catch(() => {});
   }
+  return undefined;
 }
 
 /** One sweep and one run, as the sweep at every wake-up makes it. */
