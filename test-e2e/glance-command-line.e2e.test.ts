@@ -32,6 +32,18 @@ describe("glance-scrubber's command line", () => {
     });
   });
 
+  test("a run that tries nothing, because the run before it found the store down, says so too", async () => {
+    using down = await GlanceLab.make();
+    const id = down.pending([{ value: `file://${down.deployment.images}/gone` }]);
+    for (const _ of [1, 2]) {
+      expect(await ours(...down.config)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/"level":"warn".*store file is down; its entries wait: .* is empty/) as string,
+      });
+    }
+    expect(down.status(id)).toBe("pending_delete");
+  });
+
   test("a database that does not answer, or has no such tables, is an error in Glance's words, never a run without work", async () => {
     using broken = await GlanceLab.make();
     const configured = (name: string, text: string): readonly string[] => {

@@ -93,7 +93,7 @@ async function run(given: GlanceArguments, process: Process, redactor: Redactor,
       return given.restore === undefined ? EXIT.done : EXIT.environment;
     }
     if (given.restore !== undefined) return await restore(scrubber, given.restore, say);
-    return await runOnce(scrubber, stop.signal, say);
+    return await runOnce(scrubber, stop.signal, say, log);
   } finally {
     endListening();
   }
@@ -145,7 +145,8 @@ async function claimRegistry(
 }
 
 /** One sweep and one run, as the sweep at every wake-up makes it. */
-async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say): Promise<ExitCode> {
+async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say, log: Logger): Promise<ExitCode> {
+  const startedAt = new Date();
   let unlisted: string | undefined;
   let skipped = 0;
   const unlisten = scrubber.on((event) => {
@@ -155,7 +156,12 @@ async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say): Promi
     skipped += Math.max(0, seen - added - present - setAside - finished);
   });
   try {
-    const code = exitCodeFor(await scrubber.runOnce({ signal }));
+    const summary = await scrubber.runOnce({ signal });
+    for (const { store, group, since, reason } of summary.untried ?? []) {
+      // What this run found down it has said.
+      if (since < startedAt) log.warn(`store ${store} is down; its entries wait: ${reason}`, { group, since });
+    }
+    const code = exitCodeFor(summary);
     if (unlisted !== undefined) {
       say(`${UNLISTED}: ${unlisted}`);
       return EXIT.environment;
