@@ -249,6 +249,20 @@ describe("the table of locations", () => {
     expect(index.size).toBe(60_500);
   });
 
+  test("tells long keys apart, those in other scripts, and those that begin or end alike, also after one another", () => {
+    const index = new LocationIndex();
+    const long = "long/".repeat(1000);
+    const keys = [
+      ...["", "a", "a\0", "a\0\0\0", "aaaa", "aaaaa", "aaaa\0", "\u00ff", "\u00ff\u00ff", "\u5bfa", "\u{1f5d1}"],
+      ...[long, `${long}x`, `x${long}`, `${"\u5bfa".repeat(5000)}a`, `${"\u5bfa".repeat(5000)}b`],
+    ];
+    for (let n = 0; n < 2; n++) keys.forEach((key, ref) => index.add(ref % 2 === 0 ? "even" : "odd", key, ref));
+    keys.forEach((key, ref) => {
+      expect(index.find(ref % 2 === 0 ? "even" : "odd", key)).toEqual([ref]);
+      expect(index.find(ref % 2 === 0 ? "odd" : "even", key)).toEqual([]);
+    });
+  });
+
   test("keeps a row once, however often it is added", () => {
     const index = new LocationIndex();
     for (let n = 0; n < 3; n++) index.add("s", "k", 1);
