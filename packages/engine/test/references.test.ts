@@ -253,8 +253,22 @@ describe("the table of locations", () => {
     const index = new LocationIndex();
     const long = "long/".repeat(1000);
     const keys = [
-      ...["", "a", "a\0", "a\0\0\0", "aaaa", "aaaaa", "aaaa\0", "\u00ff", "\u00ff\u00ff", "\u5bfa", "\u{1f5d1}"],
-      ...[long, `${long}x`, `x${long}`, `${"\u5bfa".repeat(5000)}a`, `${"\u5bfa".repeat(5000)}b`],
+      "",
+      "a",
+      "a\0",
+      "a\0\0\0",
+      "aaaa",
+      "aaaaa",
+      "aaaa\0",
+      "ÿ",
+      "ÿÿ",
+      "寺",
+      "🗑",
+      long,
+      `${long}x`,
+      `x${long}`,
+      `${"寺".repeat(5e3)}a`,
+      `${"寺".repeat(5e3)}b`,
     ];
     for (let n = 0; n < 2; n++) keys.forEach((key, ref) => index.add(ref % 2 === 0 ? "even" : "odd", key, ref));
     keys.forEach((key, ref) => {
