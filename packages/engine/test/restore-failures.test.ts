@@ -1,3 +1,4 @@
+import { ScrubberError, type LeasedEntry } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import {
   A,
@@ -45,6 +46,15 @@ describe("a failure on the way", () => {
     expect(await snapshot()).toEqual(was);
   });
 
+  test("of the queue, where an image must be queued to be held, restores nothing", async () => {
+    await pendingImage("i", A);
+    const leased = await queue.lease({ imageId: "i", limit: 1, leaseMs: HOUR });
+    await queue.settle(leased.map(({ id, token }) => ({ id, token, kind: "done" })));
+    queue.add = () => Promise.reject(new ScrubberError("SCRUBBER_QUEUE_UNAVAILABLE", "the disk is full"));
+    await expect(restoreOf().restore("i")).rejects.toMatchObject({ code: "SCRUBBER_QUEUE_UNAVAILABLE" });
+    expect(await statuses("i")).toEqual(["pending", "pending"]);
+  });
+
   test("of the queue's lease gives back what was leased", async () => {
     await pendingImage("i", A);
     const was = await entries();
@@ -85,6 +95,20 @@ test("another image with the same data cannot be deleted in the moment before th
     entries: 1,
   });
   expect(await entries()).toEqual(others);
+});
+
+test("nor can one whose entry comes due while the image is restored", async () => {
+  await pendingImage("j", A);
+  clock.advance(24 * HOUR - 60_000);
+  await pendingImage("i", A);
+  let leased: readonly LeasedEntry[] = [];
+  const due = before("restore", async () => {
+    clock.advance(120_000);
+    leased = await leaseDue();
+  });
+  expect(await restoreOf({ registry: due }).restore("i")).toMatchObject({ restored: true });
+  expect(leased).toEqual([]);
+  expect((await leaseDue()).map(({ imageId }) => imageId)).toEqual(["j"]);
 });
 
 test("data that another image's deletion took at the same moment is said to be lost", async () => {

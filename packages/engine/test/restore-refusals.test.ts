@@ -68,6 +68,22 @@ describe("a refusal changes nothing", () => {
     await expectRefused("another image that has the same data");
   });
 
+  test("where somebody holds an entry of another image that is a version of the same data", async () => {
+    const target = store.target.bind(store);
+    store.target = (of) => {
+      const [uri = "", version] = of.location.uri.split("@");
+      const whole = target({ ...of, location: { uri } });
+      return whole === undefined || version === undefined
+        ? whole
+        : { ...whole, key: `${whole.key}@${version}`, within: whole.key };
+    };
+    await pendingImage("j", `${A}@1`);
+    clock.advance(24 * HOUR);
+    await leaseDue();
+    await pendingImage("i", A);
+    await expectRefused("another image that has the same data");
+  });
+
   test("where its data is gone", async () => {
     await pendingImage("i", A, B);
     store.objects.clear();
@@ -79,6 +95,21 @@ describe("a refusal changes nothing", () => {
     clock.advance(HOUR);
     store.put(A);
     await expectRefused("other data");
+  });
+
+  test("where other data is there by now, though another location is live", async () => {
+    await pendingImage("i", A);
+    registry.seed({ id: "i", status: "pending", locations: [pendingAt(A), { uri: B, status: "live" }] });
+    clock.advance(HOUR);
+    store.put(A);
+    await expectRefused("hold other data");
+  });
+
+  test("where the store answers for fewer than it was asked about", async () => {
+    await pendingImage("i", A, B);
+    store.inspect = (targets) =>
+      Promise.resolve(targets.slice(1).map(() => ({ kind: "present", bytes: 1, identity: {} })));
+    await expectRefused("cannot be told");
   });
 
   test("where it is not the data that the entry meant", async () => {

@@ -69,6 +69,19 @@ describe("a restored image", () => {
     expect(await entries()).toEqual([]);
   });
 
+  test("may have locations in several groups of a store: each is looked at with its own", async () => {
+    const other = "memory://other/a";
+    await pendingImage("i", A, other, B);
+    const inspect = store.inspect.bind(store);
+    const looked: string[] = [];
+    store.inspect = (targets, call) => {
+      looked.push(targets.map(({ group }) => group).join());
+      return inspect(targets, call);
+    };
+    expect(await restoreOf().restore("i")).toMatchObject({ restored: true, reason: null });
+    expect(new Set(looked)).toEqual(new Set(["bucket,bucket", "other"]));
+  });
+
   test("loses the locations whose data is gone, if others are there", async () => {
     await pendingImage("i", A, B);
     store.objects.delete("bucket/a");

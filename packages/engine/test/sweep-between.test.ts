@@ -64,6 +64,21 @@ describe("a sweep after a whole one", () => {
     expect(await sweep.run()).toMatchObject({ added: 1 });
   });
 
+  test("finds what was asked for while the last one went on, behind the page that it was at", async () => {
+    delete_("i");
+    const pendingLocations = registry.pendingLocations.bind(registry);
+    registry.pendingLocations = async (page) => {
+      const read = await pendingLocations(page);
+      registry.pendingLocations = pendingLocations;
+      clock.advance(MINUTE);
+      delete_("behind");
+      clock.advance(HOUR);
+      return read;
+    };
+    expect(await sweep.run()).toMatchObject({ added: 1 });
+    expect(await sweep.run()).toMatchObject({ added: 1 });
+  });
+
   test("is a whole one again after a day, after a clock that was set back, and where it is asked to", async () => {
     useSweep(
       createSweep({
