@@ -47,7 +47,9 @@ export function recognise(location: Location, requestedAt: Date, as: Recognition
     );
   }
   // In any directory: it may be a root by another name, or of another store.
-  if (as.marker !== false && path.endsWith(`/${as.marker}`)) throw locationInvalid(uri, "is the marker of a root");
+  if (as.marker !== false && path.endsWith(as.marker) && path.at(-as.marker.length - 1) === "/") {
+    throw locationInvalid(uri, "is the marker of a root");
+  }
   return {
     key: root.path === root.realPath ? path : root.realPath + path.slice(root.path.length),
     path,
