@@ -1,4 +1,5 @@
-import { type Reference } from "@scrubber/core";
+import type { Image, Reference, Registry } from "@scrubber/core";
+import type { MemoryRegistry } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
 import { AdmissionBatch } from "../src/admission-batch.ts";
 import { DueRows } from "../src/admission-times.ts";
@@ -132,6 +133,26 @@ describe("an object that somebody else needs is kept", () => {
     const images = (ids: Iterable<string>) => world.registry.images([...ids]);
     await batch.compare({ current: () => Promise.resolve({ find }), forget() {}, rows: listing }, images);
     expect(batch.verdicts(0, undefined)).toMatchObject([{ kind: "delete" }, { kind: "delete" }]);
+  });
+
+  test("by a pending image of which it is not known when its deletion was asked for", async () => {
+    const wrap = (registry: MemoryRegistry): Registry => {
+      const images = registry.images.bind(registry);
+      registry.images = async (ids) => {
+        const found = await images(ids);
+        const timeless = Array.from(found, ([id, image]): [string, Image] => {
+          const { deletedAt: _, ...rest } = image;
+          const locations = image.locations.map(({ deletedAt: __, ...location }) => location);
+          return [id, { ...rest, locations }];
+        });
+        return new Map(timeless);
+      };
+      return registry;
+    };
+    const world = createWorld({ wrap });
+    world.seed("i", "pending", [pendingAt(A)]);
+    world.seed("j", "pending", [pendingAt(A)]);
+    expect(await world.admit(["i", A])).toMatchObject([{ kind: "shared", with: "j" }]);
   });
 
   test("not by a pending row of a deleted image, nor by a row that is recorded as deleted", async () => {
