@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -42,6 +42,21 @@ describe("glance-scrubber's command line", () => {
       });
     }
     expect(down.status(id)).toBe("pending_delete");
+  });
+
+  test("a run while deletion is paused deletes nothing, and says why", async () => {
+    using paused = await GlanceLab.make();
+    const path = paused.file("waits");
+    const id = paused.pending([{ value: `file://${path}` }]);
+    expect(await paused.command("pause")).toMatchObject({ code: 0 });
+    expect(await ours(...paused.config)).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/"level":"warn".*deletion is paused, and nothing was tried/) as string,
+    });
+    expect([paused.status(id), existsSync(path)]).toEqual(["pending_delete", true]);
+    expect(await paused.command("resume")).toMatchObject({ code: 0 });
+    expect(await ours(...paused.config)).toMatchObject({ code: 0 });
+    expect([paused.status(id), existsSync(path)]).toEqual(["deleted", false]);
   });
 
   test("a database that does not answer, or has no such tables, is an error in Glance's words, never a run without work", async () => {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { deployGlance, type DeploymentOptions, type GlanceDeployment } from "./glance.ts";
-import { scrubber } from "./glance-scrubber.ts";
+import { scrubber, type Ended } from "./glance-scrubber.ts";
 
 /** A Glance on SQLite, and hands on its database. Rows are written as Glance writes them at a delayed delete. */
 export class GlanceLab implements Disposable {
@@ -90,14 +90,19 @@ export class GlanceLab implements Disposable {
     return readdirSync(this.deployment.images);
   }
 
-  /** The entries that our queue has set aside, as `scrubber list` shows them. */
-  async setAside(): Promise<readonly { imageId: string; uri: string; error: string }[]> {
+  /** Runs a command of `scrubber` with the imported configuration. */
+  async command(...args: readonly string[]): Promise<Ended> {
     const yaml = join(this.deployment.folder, "scrubber.yaml");
     if (!existsSync(yaml)) {
       const made = await scrubber("import-glance", ...this.config, "-o", yaml);
       if (made.code !== 0) throw new Error(made.stderr);
     }
-    const listed = await scrubber("list", "--state", "setAside", "--json", "--config", yaml);
+    return scrubber(...args, "--config", yaml);
+  }
+
+  /** The entries that our queue has set aside, as `scrubber list` shows them. */
+  async setAside(): Promise<readonly { imageId: string; uri: string; error: string }[]> {
+    const listed = await this.command("list", "--state", "setAside", "--json");
     if (listed.code !== 0) throw new Error(listed.stderr);
     return listed.stdout
       .split("\n")

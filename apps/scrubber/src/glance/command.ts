@@ -161,6 +161,8 @@ async function runOnce(scrubber: Scrubber, signal: AbortSignal, say: Say, log: L
       // What this run found down it has said.
       if (since < startedAt) log.warn(`store ${store} is down; its entries wait: ${reason}`, { group, since });
     }
+    if (summary.leased === 0 && (await scrubber.status()).paused)
+      log.warn("deletion is paused, and nothing was tried: scrubber resume");
     const code = exitCodeFor(summary);
     if (unlisted !== undefined) {
       say(`${UNLISTED}: ${unlisted}`);
