@@ -60,6 +60,16 @@ describe.each([{ locationStatus: true }, { locationStatus: false }])(
       expect(await statusOf(world.registry, "i0")).toBe("pending");
     });
 
+    test("the row of a location that a live image owns too is the one that was found, however the entry spells it", async () => {
+      const registry = createMemoryRegistry({ supports, now: () => new Date("2026-01-01T00:00:00Z") });
+      registry.seed({ id: "i", status: "pending", locations: [{ uri: "memory://group/a", status: "pending" }] });
+      const ref = (await registry.images(["i"])).get("i")?.locations[0]?.ref;
+      const world = createPassWorld({ registry, admit: () => [{ kind: "shared", with: "other", ref }] });
+      world.queue.seed([{ imageId: "i", location: { uri: "memory://user:password@group/a" } }]);
+      expect(await world.clock.until(world.pass().run({}))).toMatchObject({ kept: 1, images: 1 });
+      expect(await statusOf(registry, "i")).toBe("deleted");
+    });
+
     test("a location that a live image owns too counts as gone: its image is called deleted, its data stays", async () => {
       const world = pendingImages(1, supports, {
         admit: (batch) =>
