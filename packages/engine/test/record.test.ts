@@ -102,6 +102,21 @@ describe.each([{ locationStatus: true }, { locationStatus: false }])(
   },
 );
 
+test("what ends after the registry has failed stays queued too: it was not told of it", async () => {
+  const limits = { batch: 1, concurrency: 2 };
+  const { clock, pass, registry, events, queue, store } = pendingImages(1, { locationStatus: true }, { limits });
+  registry.faults.set("recordDeleted", { kind: "fail" });
+  const plain = store.delete.bind(store);
+  const hasFailed = (): boolean => events.some((event) => event.type === "outage" && event.of === "registry");
+  store.delete = async (targets, call) => {
+    if (targets[0]?.key === "group/i0b") while (!hasFailed()) await new Promise(setImmediate);
+    return plain(targets, call);
+  };
+  await expect(clock.until(pass().run({}))).rejects.toMatchObject({ code: "SCRUBBER_REGISTRY_UNAVAILABLE" });
+  expect(store.objects.size).toBe(0);
+  expect(await queue.stats()).toMatchObject({ waiting: 2, leased: 0 });
+});
+
 describe("receipts", () => {
   test("there is one for each location that ended, and none for what waits", async () => {
     const { store, queue, clock, pass, receipts } = createPassWorld({
