@@ -1,9 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Location, LocationRef, Reference } from "@scrubber/core";
 import { createMemoryQueue, createMemoryRegistry, type MemoryQueue } from "@scrubber/core/memory";
 import { describe, expect, test } from "vitest";
-import { LocationIndex } from "../src/references-index.ts";
 import { References } from "../src/references.ts";
 import { withReferences } from "./admission-world.ts";
 
@@ -105,6 +102,18 @@ describe("the index of references", () => {
     expect(await listing.find("5000")).toEqual([5000]);
   });
 
+  test("takes in a row among the last thousand, however late it becomes visible", async () => {
+    const listing = new Listing();
+    listing.addMany(1, 3000);
+    listing.rows.delete(2500);
+    for (let minutes = 0; minutes < 60; minutes += 6) {
+      expect(await listing.find("2500")).toEqual([]);
+      listing.elapsed += 6 * 60_000;
+    }
+    listing.add(2500);
+    expect(await listing.find("2500")).toEqual([2500]);
+  });
+
   test("reads no more than what came in the last minutes, however long it has been extended", async () => {
     const listing = new Listing();
     listing.addMany(1, 20_000);
@@ -141,6 +150,16 @@ describe("the index of references", () => {
     expect(await listing.find("10")).toEqual([10]);
     listing.add(10, "s:other");
     expect(await listing.find("other")).toEqual([10]);
+  });
+
+  test("is built anew when the rows that it goes on from are gone: their refs may be given out again", async () => {
+    const listing = new Listing();
+    listing.addMany(1, 3000);
+    await listing.references.current();
+    listing.rows.clear();
+    await listing.references.current();
+    listing.add(5, "s:new");
+    expect(await listing.find("new")).toEqual([5]);
   });
 
   test("is built anew after a day, and so finds what the overlap missed", async () => {
@@ -230,74 +249,5 @@ describe("the index of references", () => {
     await listing.references.ready();
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);
-  });
-});
-
-describe("the table of locations", () => {
-  test("finds every row of a key, and none of another, through all its growing", () => {
-    const index = new LocationIndex();
-    const seen = new Map<string, number[]>();
-    for (let ref = -500; ref < 60_000; ref++) {
-      const key = `/images/${ref % 7 === 0 ? ref % 1000 : ref}`;
-      index.add("s", key, ref);
-      seen.set(key, [...(seen.get(key) ?? []), ref]);
-    }
-    const byRef = (a: number, b: number): number => a - b;
-    for (const [key, refs] of seen) expect(index.find("s", key).toSorted(byRef)).toEqual(refs.toSorted(byRef));
-    expect(index.find("t", "/images/1")).toEqual([]);
-    expect(index.find("s", "/images/nowhere")).toEqual([]);
-    expect(index.size).toBe(60_500);
-  });
-
-  test("tells long keys apart, those in other scripts, and those that begin or end alike, also after one another", () => {
-    const index = new LocationIndex();
-    const long = "long/".repeat(1000);
-    const keys = [
-      "",
-      "a",
-      "a\0",
-      "a\0\0\0",
-      "aaaa",
-      "aaaaa",
-      "aaaa\0",
-      "ÿ",
-      "ÿÿ",
-      "寺",
-      "🗑",
-      long,
-      `${long}x`,
-      `x${long}`,
-      `${"寺".repeat(5e3)}a`,
-      `${"寺".repeat(5e3)}b`,
-    ];
-    for (let n = 0; n < 2; n++) keys.forEach((key, ref) => index.add(ref % 2 === 0 ? "even" : "odd", key, ref));
-    keys.forEach((key, ref) => {
-      expect(index.find(ref % 2 === 0 ? "even" : "odd", key)).toEqual([ref]);
-      expect(index.find(ref % 2 === 0 ? "odd" : "even", key)).toEqual([]);
-    });
-  });
-
-  test("keeps a row once, however often it is added", () => {
-    const index = new LocationIndex();
-    for (let n = 0; n < 3; n++) index.add("s", "k", 1);
-    expect(index.find("s", "k")).toEqual([1]);
-    expect(index.size).toBe(1);
-  });
-
-  test("takes 200,000 rows of one key in no more steps than of many", () => {
-    const index = new LocationIndex();
-    for (let ref = 0; ref < 200_000; ref++) index.add("s", "k", ref);
-    expect(index.find("s", "k")).toHaveLength(200_000);
-  });
-
-  test("takes 1,000,000 locations in 30 MiB or less, what it outgrew included", () => {
-    const script = fileURLToPath(new URL("references-memory.ts", import.meta.url));
-    const args = ["--conditions=@scrubber/source", "--expose-gc", script];
-    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    expect(stderr).toBe("");
-    const { size, mebibytes } = JSON.parse(stdout) as { size: number; mebibytes: number };
-    expect(size).toBe(1_000_000);
-    expect(mebibytes).toBeGreaterThan(15);
-    expect(mebibytes).toBeLessThanOrEqual(30);
   });
 });
