@@ -109,7 +109,6 @@ class Machine implements Scrubber {
               emit: emitter.emit,
             }),
       everyMs: config.sweep?.everyMs ?? 0,
-      queue: this.#queue,
       health: this.#health,
       clock,
       emitter,

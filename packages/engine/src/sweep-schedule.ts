@@ -1,4 +1,4 @@
-import { isScrubberError, ScrubberError, type JsonValue, type Queue } from "@scrubber/core";
+import { isScrubberError, ScrubberError, type JsonValue } from "@scrubber/core";
 import type { SweepSummary } from "./summary.ts";
 import type { Clock } from "./clock.ts";
 import type { Emitter } from "./emitter.ts";
@@ -9,7 +9,6 @@ export interface SweepScheduleOptions {
   /** Undefined: there is nothing to sweep. */
   readonly sweep: Sweep | undefined;
   readonly everyMs: number;
-  readonly queue: Queue;
   readonly health: Health;
   readonly clock: Clock;
   readonly emitter: Emitter;
@@ -48,10 +47,11 @@ export class SweepSchedule {
 
   /** Sweeps if it is time. What goes wrong has been reported by then: what is in the queue is worked all the same. */
   async runIfDue(signal: AbortSignal | undefined): Promise<void> {
-    const { sweep, everyMs, queue, health, clock } = this.#options;
+    const { sweep, everyMs, health, clock } = this.#options;
     if (sweep === undefined) return;
     try {
-      const last = sweptAt(await queue.notes());
+      // What is paused is looked up with it: the last look may be of long ago, or of never.
+      const last = sweptAt(await health.load());
       const age = last === null ? Number.POSITIVE_INFINITY : clock.now().getTime() - last.getTime();
       // One that ended in the future: the clock was set back since, and by the stamp none would come for as long.
       if (age >= 0 && age < everyMs) return;

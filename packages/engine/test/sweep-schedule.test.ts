@@ -18,3 +18,16 @@ test("a sweep that ended in the future, by a clock that was set back since, keep
   await clock.until(world.scrubber.runOnce());
   expect(swept(), "a day later").toBe(2);
 });
+
+test("while everything is paused nothing is swept, and what was due is swept when it goes on", async () => {
+  const clock = new TestClock();
+  const queue = createMemoryQueue({ now: clock.now });
+  await using world = await createWorld({ clock, queue, registry: () => createMemoryRegistry({ now: clock.now }) });
+  const swept = (): number => world.events.filter(({ type }) => type === "sweep.finished").length;
+  await world.scrubber.pause();
+  await clock.until(world.scrubber.runOnce());
+  expect(swept()).toBe(0);
+  await world.scrubber.resume();
+  await clock.until(world.scrubber.runOnce());
+  expect(swept()).toBe(1);
+});
