@@ -62,8 +62,16 @@ export class Database {
   readonly #beginRead: StatementSync;
   readonly #commit: StatementSync;
 
-  /** @param file An existing file: so it has the mode that its maker gave it, and SQLite's files beside it inherit that. */
-  constructor(file: string, directory: string, patienceMs: number = DEFAULT_PATIENCE_MS) {
+  /**
+   * Opens an existing file: so it has the mode that its maker gave it, and SQLite's files beside it inherit that. While another process opens a new one, it has it to itself.
+   *
+   * @throws {ScrubberError} `SCRUBBER_QUEUE_*`
+   */
+  static open(file: string, directory: string, patienceMs: number = DEFAULT_PATIENCE_MS): Promise<Database> {
+    return patiently(() => new Database(file, directory, patienceMs), directory, patienceMs);
+  }
+
+  private constructor(file: string, directory: string, patienceMs: number) {
     this.directory = directory;
     this.#file = file;
     this.#identity = identityOf(file);
@@ -75,10 +83,15 @@ export class Database {
     });
     // The cache is the greater part of what a queue keeps in memory; with twice of it nothing measured was quicker. The log comes round at 16 MB: a page that many transactions
     // change goes to its place once for all of them, and a log that is written over in place is quicker to fsync than one that grows.
-    this.#connection.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;" +
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
-    );
+    try {
+      this.#connection.exec(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;" +
+          "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA foreign_keys = OFF",
+      );
+    } catch (error) {
+      this.#connection.close();
+      throw error;
+    }
     this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");
     this.#beginRead = this.#connection.prepare("BEGIN");
     this.#commit = this.#connection.prepare("COMMIT");
@@ -144,16 +157,21 @@ export class Database {
     );
   }
 
-  async #patiently<T>(attempt: () => T): Promise<T> {
-    const until = performance.now() + this.#patienceMs;
-    for (;;) {
-      try {
-        return attempt();
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= until) throw queueError(error, this.directory);
-      }
-      await sleep(5 + Math.random() * 45);
+  #patiently<T>(attempt: () => T): Promise<T> {
+    return patiently(attempt, this.directory, this.#patienceMs);
+  }
+}
+
+/** Attempts again for as long as somebody else holds the lock, or until the patience is over. */
+async function patiently<T>(attempt: () => T, directory: string, patienceMs: number): Promise<T> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= until) throw queueError(error, directory);
     }
+    await sleep(5 + Math.random() * 45);
   }
 }
 

@@ -56,7 +56,7 @@ export async function openFileQueue(options: FileQueueOptions, context: FileQueu
     // A disk that is not mounted looks like this, too.
     if (made.includes(`made ${layout.database}`))
       context.log.warn("made a new, empty queue: there was none", { directory });
-    database = new Database(layout.database, directory);
+    database = await Database.open(layout.database, directory);
     await migrate(database);
     const secret = await openSecret(database, context.cipher);
     const kept = quarantined(layout);

@@ -14,6 +14,8 @@ import { DatabaseSync } from "node:sqlite";
 import { createCipher } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import { Database } from "../src/database.ts";
+import { prepareDirectory } from "../src/directory.ts";
+import { layoutOf } from "../src/layout.ts";
 import { migrate } from "../src/schema.ts";
 import { uris } from "./collect.ts";
 import { QueuePlace } from "./queue-place.ts";
@@ -87,7 +89,7 @@ describe("a clear error, and nothing lost", () => {
   test("where the database cannot be written", async () => {
     await using place = new QueuePlace();
     await place.open();
-    const database = new Database(join(place.directory, "queue.sqlite"), place.directory);
+    const database = await Database.open(join(place.directory, "queue.sqlite"), place.directory);
     database.exec("PRAGMA query_only = ON");
     const write = database.write(() => database.exec("INSERT INTO notes VALUES ('a', '1')"));
     await expect(write).rejects.toMatchObject({ code: "SCRUBBER_QUEUE_READ_ONLY" });
@@ -98,7 +100,7 @@ describe("a clear error, and nothing lost", () => {
     await using place = new QueuePlace();
     const queue = await place.open();
     await queue.add([entry("a")]);
-    const database = new Database(join(place.directory, "queue.sqlite"), place.directory);
+    const database = await Database.open(join(place.directory, "queue.sqlite"), place.directory);
     database.exec("PRAGMA max_page_count = 30");
     const big = database.prepare("INSERT INTO notes VALUES (?, ?)");
     const write = database.write(() => {
@@ -166,7 +168,7 @@ describe("a clear error, and nothing lost", () => {
     await place.open();
     const holder = new DatabaseSync(join(place.directory, "queue.sqlite"));
     holder.exec("BEGIN IMMEDIATE");
-    const database = new Database(join(place.directory, "queue.sqlite"), place.directory, 300);
+    const database = await Database.open(join(place.directory, "queue.sqlite"), place.directory, 300);
     await expect(database.write(() => 1)).rejects.toMatchObject({
       code: "SCRUBBER_QUEUE_UNAVAILABLE",
       message: expect.stringContaining("locked"),
@@ -239,10 +241,24 @@ describe("keys", () => {
   });
 });
 
+test("a queue that another process is just making is waited for", async () => {
+  await using place = new QueuePlace();
+  prepareDirectory(layoutOf(place.directory), undefined);
+  const maker = new DatabaseSync(join(place.directory, "queue.sqlite"));
+  maker.exec("BEGIN EXCLUSIVE");
+  // The first try is over when it returns.
+  const opening = place.open();
+  maker.exec("ROLLBACK");
+  await (await opening).add([entry("a")]);
+  maker.close();
+});
+
 test("two processes that make the same queue at once make one", async () => {
   await using place = new QueuePlace();
   await place.open();
-  const databases = [0, 1].map(() => new Database(join(place.directory, "queue.sqlite"), place.directory));
+  const databases = await Promise.all(
+    [0, 1].map(() => Database.open(join(place.directory, "queue.sqlite"), place.directory)),
+  );
   await Promise.all(databases.map((database) => migrate(database)));
   for (const database of databases) database.close();
   const queues = await Promise.all([place.open(), place.open(), place.open()]);

@@ -52,7 +52,7 @@ describe("a database that does not stand in its place any more", () => {
     await using place = new QueuePlace();
     await place.open();
     const file = join(place.directory, "queue.sqlite");
-    const database = new Database(file, place.directory);
+    const database = await Database.open(file, place.directory);
     const write = database.write(() => {
       database.exec("INSERT INTO notes VALUES ('a', '1')");
       renameSync(file, join(place.root, "queue.sqlite"));
