@@ -1,6 +1,5 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -8,6 +7,7 @@ import { promisify } from "node:util";
 import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import type { Store, Target } from "@scrubber/core";
 import plugin from "@scrubber/store-azure";
+import { MEMORY_MODULE } from "./measure/memory.ts";
 
 const BATCH = 256;
 const ROUNDS = 7;
@@ -142,15 +142,11 @@ async function startNullServer(): Promise<AsyncDisposable & { readonly endpoint:
   };
 }
 
-/** The application's program sets what V8 may do before anything is loaded: the same here. */
-const APPLICATION = new URL("../../apps/scrubber/dist/main.js", import.meta.url);
-
 /** As a user has it: JavaScript and the built packages. Node's reading of TypeScript alone takes 13 MiB. */
 const MEMORY_PROGRAM = `
-const [endpoint, settings] = process.argv.slice(1);
-const { setFlagsFromString } = await import("node:v8");
-for (const setting of JSON.parse(settings)) setFlagsFromString(setting);
-const { default: plugin } = await import("@scrubber/store-azure");
+const [endpoint] = process.argv.slice(1);
+const { loadFrugally } = await import("${MEMORY_MODULE}");
+const { default: plugin } = await loadFrugally(() => import("@scrubber/store-azure"));
 const { value } = await plugin.options["~standard"].validate({ account: "${ACCOUNT}", accountKey: "${KEY}", endpoint });
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -176,9 +172,7 @@ await store[Symbol.asyncDispose]();
 
 /** Deletes many blobs in a process of its own, as many calls at a time as the store allows, and asks it for its memory in MiB. */
 async function peakMemory(endpoint: string): Promise<number> {
-  const program = await readFile(APPLICATION, "utf8");
-  const settings = [...program.matchAll(/setFlagsFromString\("([^"]+)"\)/g)].map(([, setting]) => setting);
-  const args = ["--input-type=module", "-e", MEMORY_PROGRAM, endpoint, JSON.stringify(settings)];
+  const args = ["--input-type=module", "-e", MEMORY_PROGRAM, endpoint];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname });
   return Math.round(Number(stdout) / 1024);
 }

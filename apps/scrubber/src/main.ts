@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { setFlagsFromString } from "node:v8";
+import { loadFrugally } from "./memory.ts";
 import { flushed, nodeProblem, onStopSignal, workingDirectory } from "./process.ts";
 
 const problem = nodeProblem(process);
@@ -8,15 +8,7 @@ if (problem !== undefined) {
   process.exit(1);
 }
 
-// Batches come and go; left to itself, V8 answers by letting both of its generations grow to several times what the whole job needs. The young one grows once, to 4 MB, while
-// the rest is loaded, and stays so: with less, an eighth of the CPU of a run with a registry went into keeping it small.
-setFlagsFromString("--semi-space-growth-factor=4");
-setFlagsFromString("--heap-growing-percent=20");
-// The slowest compiler: what it saves in a run of a few seconds, it costs in compiling.
-setFlagsFromString("--no-turbofan");
-const { runCommandLine } = await import("./command-line.ts");
-setFlagsFromString("--semi-space-growth-factor=1");
-
+const { runCommandLine } = await loadFrugally(() => import("./command-line.ts"));
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: workingDirectory(process.env, process.cwd()),

@@ -3,7 +3,7 @@ import type { Claim } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import { Sockets } from "../src/closing.ts";
 import { Database, type Driver } from "../src/database.ts";
-import { sql } from "../src/sql.ts";
+import { fakeDriver } from "./fake-driver.ts";
 
 /** A driver that gives out one claim after the other, and writes down what happens. */
 function claiming(): { readonly driver: Driver; readonly log: string[] } {
@@ -13,26 +13,7 @@ function claiming(): { readonly driver: Driver; readonly log: string[] } {
     const name = `claim ${(claims += 1)}`;
     return { [Symbol.asyncDispose]: async () => void log.push(name) };
   };
-  return {
-    log,
-    driver: {
-      dialect: () => ({
-        placeholder: () => "?",
-        now: () => sql`now`,
-        among: () => sql`among`,
-        instant: (time) => time,
-        imageOrder: { column: "id", bind: (text) => text },
-        lock: "",
-      }),
-      begin: "BEGIN",
-      name: "fake",
-      wholeSeconds: false,
-      acquire: () => Promise.reject(new Error("nothing to acquire")),
-      explain: () => ({ code: "SCRUBBER_REGISTRY_UNAVAILABLE", reason: "" }),
-      claim,
-      close: async () => void log.push("closed"),
-    },
-  };
+  return { log, driver: fakeDriver({ claim, close: async () => void log.push("closed") }) };
 }
 
 class FakeSocket extends EventEmitter {

@@ -2,6 +2,7 @@ import { isScrubberError } from "@scrubber/core";
 import { describe, expect, test } from "vitest";
 import { Database, type Driver } from "../src/database.ts";
 import { sql } from "../src/sql.ts";
+import { fakeDriver } from "./fake-driver.ts";
 
 /** A driver whose connections are lost at a statement, the first few times; and what it was asked. */
 function losing(at: string, times: number): { readonly driver: Driver; readonly log: string[] } {
@@ -11,27 +12,14 @@ function losing(at: string, times: number): { readonly driver: Driver; readonly 
     log.push(text);
     if (text === at && left-- > 0) throw new Error("lost");
   };
-  const driver: Driver = {
-    dialect: () => ({
-      placeholder: () => "?",
-      now: () => sql`now`,
-      among: () => sql`among`,
-      instant: (time) => time,
-      imageOrder: { column: "id", bind: (text) => text },
-      lock: "",
-    }),
-    begin: "BEGIN",
-    name: "fake",
-    wholeSeconds: false,
+  const driver = fakeDriver({
     acquire: async () => ({
       all: (text) => ask(text).then(() => []),
       run: (text) => ask(text).then(() => 0),
       release: (broken) => void log.push(broken ? "broken" : "released"),
     }),
     explain: () => ({ code: "SCRUBBER_REGISTRY_UNAVAILABLE", reason: "lost", lost: "connection" }),
-    claim: async () => undefined,
-    close: async () => {},
-  };
+  });
   return { driver, log };
 }
 

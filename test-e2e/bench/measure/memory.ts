@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /** A store and the objects that it is to delete: `PREFIX` and a number of twelve digits. */
@@ -10,15 +9,14 @@ export interface MemoryTask {
   readonly objects: number;
 }
 
-/** The command sets what V8 may do before it loads anything: the same is done here. */
-const COMMAND = new URL("../../../apps/scrubber/dist/main.js", import.meta.url);
+/** How the command loads what it runs: a program that is measured loads its plugin so. */
+export const MEMORY_MODULE = new URL("../../../apps/scrubber/dist/memory.js", import.meta.url).href;
 
 /** As a user has it: JavaScript and the built package. Node's reading of TypeScript alone takes 13 MiB, the packages' sources as much again. */
 const PROGRAM = `
-const { plugin: name, options, prefix, objects, settings } = JSON.parse(process.argv[1]);
-const { setFlagsFromString } = await import("node:v8");
-for (const setting of settings) setFlagsFromString(setting);
-const { default: plugin } = await import(name);
+const { plugin: name, options, prefix, objects } = JSON.parse(process.argv[1]);
+const { loadFrugally } = await import("${MEMORY_MODULE}");
+const { default: plugin } = await loadFrugally(() => import(name));
 const { value } = await plugin.options["~standard"].validate(options);
 const silent = () => {};
 const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -44,9 +42,7 @@ await store[Symbol.asyncDispose]();
 
 /** Deletes the objects in a process of its own, by the built package, as many calls at a time as the store allows, and asks it for its memory, in MiB. */
 export async function memoryOf(task: MemoryTask): Promise<{ readonly opened: number; readonly peak: number }> {
-  const command = await readFile(COMMAND, "utf8");
-  const settings = [...command.matchAll(/setFlagsFromString\("([^"]+)"\)/g)].map(([, setting]) => setting);
-  const args = ["--input-type=module", "-e", PROGRAM, JSON.stringify({ ...task, settings })];
+  const args = ["--input-type=module", "-e", PROGRAM, JSON.stringify(task)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname });
   const { opened, peak } = JSON.parse(stdout) as { opened: number; peak: number };
   return { opened: Math.round(opened / 1024), peak: Math.round(peak / 1024) };
